@@ -1,0 +1,1 @@
+//! Opens everything, applies settings, owns every task, stops everything.

@@ -1,0 +1,1 @@
+//! Fetches from foreign mailboxes (J1-J14). Not built yet.

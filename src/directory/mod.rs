@@ -1,0 +1,66 @@
+//! Domains, mailboxes, aliases, administrators: one immutable snapshot and the changes it allows. No I/O.
+
+use std::collections::BTreeMap;
+
+use crate::types::{Address, Credential, Domain, MailboxId};
+
+/// A domain of ours (G1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailDomain {
+    /// Its name.
+    pub name: Domain,
+    /// Where mail for unknown local parts goes.
+    pub catch_all: Option<Address>,
+}
+
+/// A mailbox (G5, G6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Never used twice.
+    pub id: MailboxId,
+    /// Its address, which is its login.
+    pub address: Address,
+    /// Its password.
+    pub credential: Credential,
+    /// Octets; None = unlimited.
+    pub quota: Option<u64>,
+    /// The person it belongs to.
+    pub owner: String,
+    /// Off: no login; mail still comes in.
+    pub enabled: bool,
+}
+
+/// An alias (G7, Q22).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The address that is no mailbox.
+    pub address: Address,
+    /// One target or more.
+    pub targets: Vec<Address>,
+}
+
+/// An administrator of the page and the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Login name.
+    pub name: String,
+    /// Password.
+    pub credential: Credential,
+    /// May look but not change.
+    pub read_only: bool,
+}
+
+/// The snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// By name.
+    pub domains: BTreeMap<Domain, MailDomain>,
+    /// By address.
+    pub mailboxes: BTreeMap<Address, Mailbox>,
+    /// By address.
+    pub aliases: BTreeMap<Address, Alias>,
+    /// By name.
+    pub admins: BTreeMap<String, Admin>,
+    /// The next mailbox' number; only grows.
+    pub next_mailbox: u32,
+}

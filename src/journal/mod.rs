@@ -1,0 +1,24 @@
+//! The journal: one typed event for each thing worth telling, in Postfix' wording, handed to the sinks.
+//!
+//! Must not know: databases (`store::days` is a sink that `app` hands in), sessions, settings.
+//! Each room's events stand in a file of their own here; a foreign string passes `safe` once and only here.
+
+mod admin;
+mod line;
+mod pipeline;
+mod pop3;
+mod safe;
+mod service;
+mod smtp;
+mod store;
+mod teller;
+
+pub use admin::AdminEvent;
+pub use line::{Line, Severity, Tag};
+pub use pipeline::PipelineEvent;
+pub use pop3::Pop3Event;
+pub use safe::safe;
+pub use service::ServiceEvent;
+pub use smtp::SmtpEvent;
+pub use store::StoreEvent;
+pub use teller::{Journal, Sink, Stamped};

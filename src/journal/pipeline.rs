@@ -1,0 +1,86 @@
+//! What happens to a message. Wording: Postfix' cleanup, qmgr, local, bounce.
+
+use super::{Line, Tag, safe};
+use crate::types::{Address, QueueId, ReversePath};
+
+/// Events of `pipeline`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PipelineEvent {
+    /// `QID: message-id=<…>`
+    MessageId {
+        /// The message.
+        qid: QueueId,
+        /// Its Message-ID with brackets, as it came; empty if none.
+        message_id: String,
+    },
+    /// `QID: from=<…>, size=N, nrcpt=N (queue active)`
+    Active {
+        /// The message.
+        qid: QueueId,
+        /// Reverse-path.
+        from: ReversePath,
+        /// Octets.
+        size: u64,
+        /// Recipients.
+        recipients: usize,
+    },
+    /// `QID: to=<…>, orig_to=<…>, relay=local, delay=0.02, delays=…, dsn=2.0.0, status=sent (delivered to mailbox)`
+    Delivered {
+        /// The message.
+        qid: QueueId,
+        /// Mailbox it went to.
+        to: Address,
+        /// Recipient of RCPT, when another.
+        orig_to: Option<Address>,
+        /// Milliseconds since MAIL.
+        millis: u64,
+        /// `sent`, `bounced`, `deferred`.
+        status: &'static str,
+        /// Enhanced status code.
+        dsn: &'static str,
+        /// The words in parentheses.
+        why: String,
+    },
+    /// `QID: removed`
+    Removed {
+        /// The message.
+        qid: QueueId,
+    },
+    /// `QID: sender non-delivery notification: QID2`
+    Bounced {
+        /// The message.
+        qid: QueueId,
+        /// The notification.
+        notice: QueueId,
+    },
+}
+
+impl From<PipelineEvent> for Line {
+    fn from(event: PipelineEvent) -> Line {
+        match event {
+            PipelineEvent::MessageId { qid, message_id } => {
+                Line::info(Tag::Cleanup, format!("{qid}: message-id={}", safe(&message_id, 300)))
+            }
+            PipelineEvent::Active { qid, from, size, recipients } => {
+                let from = safe(&from.to_string(), 330);
+                Line::info(Tag::Qmgr, format!("{qid}: from=<{from}>, size={size}, nrcpt={recipients} (queue active)"))
+            }
+            PipelineEvent::Delivered { qid, to, orig_to, millis, status, dsn, why } => {
+                let orig = orig_to.map_or(String::new(), |o| format!(" orig_to=<{}>,", safe(&o.to_string(), 330)));
+                let delay = format!("{}.{:02}", millis / 1000, millis % 1000 / 10);
+                let to = safe(&to.to_string(), 330);
+                let why = safe(&why, 400);
+                Line::info(
+                    Tag::Local,
+                    format!(
+                        "{qid}: to=<{to}>,{orig} relay=local, delay={delay}, delays={delay}/0/0/0, dsn={dsn}, status={status} ({why})"
+                    ),
+                )
+            }
+            PipelineEvent::Removed { qid } => Line::info(Tag::Qmgr, format!("{qid}: removed")),
+            PipelineEvent::Bounced { qid, notice } => {
+                Line::info(Tag::Bounce, format!("{qid}: sender non-delivery notification: {notice}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Every cap, its cost in bytes of memory, and the clause it comes from. A test adds up what one connection may cost.
+
+/// Octets of an SMTP command line with its CRLF: RFC 5321 s4.5.3.1.4 asks for 512, extensions raise it (AUTH: RFC 4954 s4, 12,288).
+pub const SMTP_LINE: usize = 2048;
+/// Octets of an AUTH answer line (RFC 4954 s4.3, SASL PLAIN with long names).
+pub const SASL_LINE: usize = 12_288;
+/// Recipients of one message (RFC 5321 s4.5.3.1.8: at least 100); about 120 bytes each.
+pub const SMTP_RCPTS: usize = 1000;
+/// Octets of a POP3 command line (RFC 2449 s4: 255); AUTH answers use SASL_LINE.
+pub const POP3_LINE: usize = 512;
+/// Read buffer of a connection while it talks; none while it is idle.
+pub const READ_BUF: usize = 8 * 1024;
+/// A body up to this size is held in memory until it is committed.
+pub const SMALL_BODY: usize = 64 * 1024;
+/// A piece of a larger body on its way to or from the disk.
+pub const CHUNK: usize = 64 * 1024;
+/// Header section that is looked at; what is longer is refused (554 5.6.0). Postfix' header_size_limit is 102,400.
+pub const HEADER_SECTION: usize = 256 * 1024;
+/// Received lines before a loop is declared (RFC 5321 s6.3 says at least 100).
+pub const RECEIVED_HOPS: usize = 100;
+/// Bad commands before a session is ended (Postfix' smtpd_hard_error_limit).
+pub const BAD_COMMANDS: u32 = 20;
+/// Failed logins before a session is ended.
+pub const BAD_LOGINS: u32 = 5;
+/// Seconds a client may be silent between commands (RFC 5321 s4.5.3.2.7: 300).
+pub const SMTP_IDLE_SECS: u64 = 300;
+/// Seconds a POP3 client may be silent (RFC 1939 s3: at least 600).
+pub const POP3_IDLE_SECS: u64 = 600;
+/// Seconds in which a TLS handshake must end.
+pub const HANDSHAKE_SECS: u64 = 30;
+/// Connections of all services together; 24 KiB each while they talk.
+pub const CONNECTIONS: usize = 1500;
+/// Connections of one address at a time (private networks: four times as many).
+pub const CONNECTIONS_PER_ADDRESS: usize = 50;
+/// Alias levels before expansion stops (Q23).
+pub const ALIAS_LEVELS: usize = 10;
+/// Destinations one address may expand to.
+pub const ALIAS_TARGETS: usize = 1000;
+/// Journal lines in memory (section 4 of the design); about 200 bytes each.
+pub const JOURNAL_RING: usize = 2000;
+/// Journal and syslog lines waiting for their thread; drops are counted and told.
+pub const JOURNAL_QUEUE: usize = 4096;
+/// Logins waiting for the hashing thread; when full the answer is 454 4.7.0.
+pub const HASH_QUEUE: usize = 64;

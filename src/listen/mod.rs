@@ -1,0 +1,1 @@
+//! Every socket: bind by interface, accept, permit, handshake inside the task.

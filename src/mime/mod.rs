@@ -1,0 +1,1 @@
+//! Headers, structure, words, stamps, bounces; the door of mail-parser. Pure.

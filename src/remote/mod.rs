@@ -1,0 +1,1 @@
+//! Others, as a client: smtp pop3 imap clamd spamd icap milter http. Not built yet.

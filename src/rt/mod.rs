@@ -1,0 +1,19 @@
+//! The running time: clock, bells, stop signs, shared snapshots, worker threads, the executor, the board.
+//!
+//! Knows nothing of mail. Everything here is handed in at the top by `app`; nothing is global.
+
+mod board;
+mod clock;
+mod exec;
+mod guard;
+mod shared;
+mod signal;
+mod worker;
+
+pub use board::{Board, Light, State};
+pub use clock::{Clock, SystemClock, TestClock};
+pub use exec::{Executor, Task};
+pub use guard::{timeout, unpanicked};
+pub use shared::Shared;
+pub use signal::{Bell, Stop};
+pub use worker::{Busy, Worker};

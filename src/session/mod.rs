@@ -1,0 +1,4 @@
+//! What talks to clients: one folder a protocol. Sessions never import each other.
+
+pub mod pop3;
+pub mod smtp;

@@ -1,0 +1,17 @@
+//! Plain values that every room may hold. No I/O, no policy, no protocol text.
+//!
+//! Addresses are parsed once into [`Domain`], [`LocalPart`], [`Address`], [`ReversePath`] and are never split again.
+
+mod addr;
+mod body;
+mod credential;
+mod id;
+mod mail;
+mod time;
+
+pub use addr::{Address, AddressError, Domain, LocalPart, ReversePath};
+pub use body::{BodyReader, BytesBody, ReadFuture};
+pub use credential::Credential;
+pub use id::{BodyId, MailboxId, QueueId, Uid};
+pub use mail::{Envelope, Flags, FolderName, MessageRow, Special};
+pub use time::UnixTime;

@@ -1,0 +1,1 @@
+//! SASL messages: PLAIN (RFC 4616), LOGIN, base64 lines.
