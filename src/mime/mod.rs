@@ -1,1 +1,13 @@
-//! Headers, structure, words, stamps, bounces; the door of mail-parser. Pure.
+//! Headers, structure, words, stamps, notices; the only room that names mail-parser.
+//!
+//! Pure: bytes and values in, bytes and values out. It must not know sockets, the store, settings or the clock; time is handed
+//! in as a [`UnixTime`](crate::types::UnixTime). It never changes a stranger's message: it reads it, or writes a message of ours.
+
+mod advice;
+mod head;
+pub mod notice;
+pub mod stamp;
+mod text;
+pub mod words;
+
+pub use head::{Field, Fields, count_received, fields, header_end, message_id};
