@@ -42,3 +42,7 @@ pub const JOURNAL_RING: usize = 2000;
 pub const JOURNAL_QUEUE: usize = 4096;
 /// Logins waiting for the hashing thread; when full the answer is 454 4.7.0.
 pub const HASH_QUEUE: usize = 64;
+/// Octets of a PEM text with a certificate, its chain and its key.
+pub const CERTIFICATE_PEM: usize = 256 * 1024;
+/// Certificates in one chain.
+pub const CERTIFICATE_CHAIN: usize = 16;
