@@ -2,6 +2,7 @@
 
 use crate::{
     directory::Directory,
+    settings::Settings,
     types::{Address, FolderName, MailboxId},
 };
 
@@ -35,6 +36,6 @@ pub enum Route {
 }
 
 /// Expands an address: exact mailbox, exact alias, the part before the plus, catch-all (G5-G7, Q22, Q23).
-pub fn expand(_directory: &Directory, _plus: &str, _to: &Address) -> Route {
+pub fn expand(_directory: &Directory, _settings: &Settings, _to: &Address) -> Route {
     Route::Unknown
 }

@@ -1,6 +1,19 @@
 //! The settings table: key, type, bounds, default, help; and the typed snapshot that is checked as a whole.
 //!
-//! No I/O: `store` keeps the versions, `app` applies them.
+//! One declaration in `table` makes both the fields of [`Settings`] and the rows of [`TABLE`]: there is no second list.
+//! No I/O: `store` keeps the versions, `admin` writes them, `app` applies them. Must not know who reads a setting.
+
+mod kind;
+mod rules;
+mod table;
+mod version;
+
+use std::{collections::BTreeMap, fmt};
+
+pub use kind::{Kind, text_of};
+pub use rules::Rule;
+pub use table::{Entry, Settings, TABLE};
+pub use version::{KEEP_VERSIONS, ROW_KIND, Version, Versions};
 
 /// Off, offered, or demanded (Q10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,101 +26,122 @@ pub enum TlsMode {
     Required,
 }
 
-/// A snapshot of all settings, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// B1, port 25; 0 = not listening.
-    pub smtp_port: u16,
-    /// Q12, port 587; 0 = off.
-    pub submission_port: u16,
-    /// E6, port 465; 0 = off.
-    pub smtps_port: u16,
-    /// B2, port 110.
-    pub pop3_port: u16,
-    /// E7, port 995.
-    pub pop3s_port: u16,
-    /// B4: interface names or addresses; empty = all.
-    pub smtp_interfaces: Vec<String>,
-    /// B5.
-    pub pop3_interfaces: Vec<String>,
-    /// B6 in octets (Q14).
-    pub max_message: u64,
-    /// E1; never empty (the host's name by default).
-    pub server_name: String,
-    /// E4, Q10 for SMTP.
-    pub smtp_tls: TlsMode,
-    /// E4, Q10 for POP3 (and IMAP).
-    pub pop3_tls: TlsMode,
-    /// E5: the TLS ports E6, E7 listen.
-    pub ssl: bool,
-    /// E2: name of a certificate in the store.
-    pub smtp_certificate: String,
-    /// E3.
-    pub pop3_certificate: String,
-    /// N2: directory that is watched for PEM files; empty = none.
-    pub certificate_dir: String,
-    /// D1.
-    pub login_domain: String,
-    /// D2.
-    pub mailbox_folders: Vec<String>,
-    /// Plus-addressing delimiter; empty = off.
-    pub plus_delimiter: String,
-    /// Q15: 452 instead of 552.
-    pub quota_temporary: bool,
-    /// Q15: percentages at which the user is warned.
-    pub quota_warnings: Vec<u8>,
-    /// C1 entries that are an IP or a CIDR: may relay without login (Q31).
-    pub relay_networks: Vec<String>,
-    /// Section 7: PBKDF2 rounds for new passwords.
-    pub scram_iterations: u32,
-    /// Minutes a verified login is remembered.
-    pub login_cache_minutes: u32,
-    /// Collectors: `udp://host:514`, `tcp://host:514?framing=octet&format=5424`.
-    pub syslog_collectors: Vec<String>,
-    /// Whether lines go to /dev/log.
-    pub syslog_local: bool,
-    /// First part of mail tags (`postfix` in `postfix/smtpd`).
-    pub syslog_mail_tag: String,
-    /// Days of journal files that are kept.
-    pub journal_days: u32,
-    /// E10: directory of the mail store; empty = under the state directory.
-    pub mail_dir: String,
-    /// MiB that stay free for the system.
-    pub reserve_mib: u64,
-}
+impl TlsMode {
+    /// The words of the setting, in the order of the variants.
+    pub const WORDS: &'static [&'static str] = &["off", "opportunistic", "required"];
 
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            smtp_port: 25,
-            submission_port: 587,
-            smtps_port: 465,
-            pop3_port: 110,
-            pop3s_port: 995,
-            smtp_interfaces: Vec::new(),
-            pop3_interfaces: Vec::new(),
-            max_message: 100 * 1_048_576,
-            server_name: "localhost".into(),
-            smtp_tls: TlsMode::Opportunistic,
-            pop3_tls: TlsMode::Opportunistic,
-            ssl: true,
-            smtp_certificate: "self-signed".into(),
-            pop3_certificate: "self-signed".into(),
-            certificate_dir: String::new(),
-            login_domain: String::new(),
-            mailbox_folders: ["Sent", "Drafts", "Junk", "Trash"].map(str::to_owned).to_vec(),
-            plus_delimiter: "+".into(),
-            quota_temporary: false,
-            quota_warnings: vec![80, 90, 95],
-            relay_networks: Vec::new(),
-            scram_iterations: 100_000,
-            login_cache_minutes: 10,
-            syslog_collectors: Vec::new(),
-            syslog_local: true,
-            syslog_mail_tag: "postfix".into(),
-            journal_days: 90,
-            mail_dir: String::new(),
-            reserve_mib: 64,
+    /// The word of the setting.
+    pub fn word(self) -> &'static str {
+        match self {
+            TlsMode::Off => "off",
+            TlsMode::Opportunistic => "opportunistic",
+            TlsMode::Required => "required",
         }
     }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [TlsMode::Off, TlsMode::Opportunistic, TlsMode::Required].into_iter().find(|mode| mode.word() == word)
+    }
 }
+
+/// What is wrong with one setting; a sentence when the key is put before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// The setting.
+    pub key: String,
+    /// What is wrong and what would be right.
+    pub what: String,
+}
+
+impl FieldError {
+    /// An error of `key`.
+    pub fn new(key: &str, what: String) -> Self {
+        FieldError { key: key.to_owned(), what }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.key, self.what)
+    }
+}
+
+impl Settings {
+    /// The snapshot of these fields (what is absent has its default), or everything that is wrong with them.
+    pub fn check(fields: &BTreeMap<String, String>) -> Result<Settings, Vec<FieldError>> {
+        let (settings, errors) = Settings::tolerant(fields);
+        if errors.is_empty() { Ok(settings) } else { Err(errors) }
+    }
+
+    /// The same for a version that is stored already: what cannot be read has its default, so that one bad field (another
+    /// firmware wrote it, a bit fell) does not stop a boot. The errors are to be told.
+    pub fn tolerant(fields: &BTreeMap<String, String>) -> (Settings, Vec<FieldError>) {
+        let mut settings = Settings::default();
+        let mut errors = Vec::new();
+        for (key, text) in fields {
+            let result = match entry(key) {
+                Some(entry) => (entry.set)(&mut settings, text),
+                None => Err(unknown(key)),
+            };
+            if let Err(what) = result {
+                errors.push(FieldError::new(key, what));
+            }
+        }
+        for error in rules::together(&settings) {
+            if !errors.iter().any(|e| e.key == error.key) {
+                errors.push(error);
+            }
+        }
+        (settings, errors)
+    }
+
+    /// Every setting's text, by key.
+    pub fn texts(&self) -> BTreeMap<&'static str, String> {
+        TABLE.iter().map(|entry| (entry.key, (entry.get)(self))).collect()
+    }
+
+    /// The least number of characters of a new password; None when this one is long enough.
+    pub fn password_too_short(&self, password: &str) -> Option<u32> {
+        let length = u32::try_from(password.chars().count()).unwrap_or(u32::MAX);
+        (length < self.password_min).then_some(self.password_min)
+    }
+}
+
+/// The row of the table for a key.
+pub fn entry(key: &str) -> Option<&'static Entry> {
+    TABLE.iter().find(|entry| entry.key == key)
+}
+
+fn unknown(key: &str) -> String {
+    match nearest(key) {
+        Some(near) => format!("is no setting; did you mean {near}?"),
+        None => "is no setting; `gatepost settings list` shows all".to_owned(),
+    }
+}
+
+/// The key that differs least, if it is not quite another word.
+pub fn nearest(key: &str) -> Option<&'static str> {
+    let key: String = key.chars().take(64).collect::<String>().to_ascii_lowercase();
+    let (far, near) = TABLE.iter().map(|entry| (distance(&key, entry.key), entry.key)).min()?;
+    (far <= 2 + near.len() / 4).then_some(near)
+}
+
+/// Insertions, removals and replacements between two texts (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replace = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = replace.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! What single values must look like, and which values go together.
+
+use std::net::IpAddr;
+
+use super::{FieldError, Settings, TlsMode};
+use crate::types::{Address, Domain, FolderName};
+
+/// The look of a text or of an entry of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// A host name, no address literal.
+    Host,
+    /// `local@domain`
+    Address,
+    /// The name of a network interface, or an IP address.
+    Interface,
+    /// An IP address or a network `a.b.c.d/n`.
+    Network,
+    /// A folder's name.
+    Folder,
+    /// `udp://host:port` or `tcp://host:port`, with `?framing=lf|octet&format=3164|5424`.
+    Collector,
+    /// An absolute path.
+    Path,
+    /// A short name: letters, digits, `-`, `_`, `.`.
+    Name,
+    /// One character that may divide a local part.
+    Delimiter,
+    /// A percentage below 100.
+    Percent,
+}
+
+impl Rule {
+    /// In words, for help.
+    pub fn words(self) -> &'static str {
+        match self {
+            Rule::Host => "a host name",
+            Rule::Address => "a mail address",
+            Rule::Interface => "the name of an interface or an IP address",
+            Rule::Network => "an IP address or a network such as 192.168.0.0/24",
+            Rule::Folder => "a folder's name",
+            Rule::Collector => "udp://HOST:PORT or tcp://HOST:PORT, then maybe ?framing=lf|octet&format=3164|5424",
+            Rule::Path => "a directory, from the root",
+            Rule::Name => "letters, digits, '-', '_' and '.'",
+            Rule::Delimiter => "one of + - = # _",
+            Rule::Percent => "a percentage from 1 to 99",
+        }
+    }
+
+    /// The value in its one form; the error ends a sentence.
+    pub(super) fn check(self, text: &str) -> Result<String, String> {
+        let good = match self {
+            Rule::Host => Domain::parse(text).ok().filter(|d| !d.is_literal()).map(|d| d.as_str().to_owned()),
+            Rule::Address => Address::parse(text).ok().map(|a| a.to_string()),
+            Rule::Interface => interface(text).then(|| text.to_owned()),
+            Rule::Network => return network(text),
+            Rule::Folder => return folder(text),
+            Rule::Collector => return collector(text),
+            Rule::Path => path(text).then(|| text.to_owned()),
+            Rule::Name => name(text).then(|| text.to_owned()),
+            Rule::Delimiter => (text.len() == 1 && "+-=#_".contains(text)).then(|| text.to_owned()),
+            Rule::Percent => text.parse::<u8>().ok().filter(|n| (1..=99).contains(n)).map(|n| n.to_string()),
+        };
+        good.ok_or_else(|| format!("must be {}", self.words()))
+    }
+}
+
+/// An interface name of Linux: up to 15 octets without space or slash.
+fn interface(text: &str) -> bool {
+    let named = text.len() <= 15 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/' && b != b':');
+    named || text.parse::<IpAddr>().is_ok()
+}
+
+/// Q31: an entry gives the right to send onwards without a login, so the whole Internet is refused.
+fn network(text: &str) -> Result<String, String> {
+    let words = || format!("must be {}", Rule::Network.words());
+    let (ip, bits) = text.split_once('/').map_or((text, None), |(ip, bits)| (ip, Some(bits)));
+    let ip: IpAddr = ip.parse().map_err(|_| words())?;
+    let most = if ip.is_ipv4() { 32 } else { 128 };
+    let Some(bits) = bits else {
+        return Ok(ip.to_string());
+    };
+    let bits: u8 = bits.parse().ok().filter(|b| *b <= most).ok_or_else(words)?;
+    if bits == 0 {
+        return Err("would let the whole Internet send through this server (an open relay)".to_owned());
+    }
+    Ok(format!("{ip}/{bits}"))
+}
+
+fn folder(text: &str) -> Result<String, String> {
+    let name = FolderName::parse(text).ok_or_else(|| format!("must be {}", Rule::Folder.words()))?;
+    if name == FolderName::inbox() {
+        return Err("need not be listed: every mailbox has its INBOX".to_owned());
+    }
+    Ok(name.as_str().to_owned())
+}
+
+fn collector(text: &str) -> Result<String, String> {
+    let words = || format!("must be {}", Rule::Collector.words());
+    let (place, query) = text.split_once('?').unwrap_or((text, ""));
+    let (scheme, place) = place.split_once("://").ok_or_else(words)?;
+    let (host, port) = place.rsplit_once(':').ok_or_else(words)?;
+    let plain = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    let host_ok = match plain {
+        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => Domain::parse(host).is_ok_and(|d| !d.is_literal()),
+    };
+    let port_ok = port.parse::<u16>().is_ok_and(|p| p != 0);
+    let query_ok = query
+        .split('&')
+        .all(|pair| matches!(pair, "" | "framing=lf" | "framing=octet" | "format=3164" | "format=5424"));
+    let good = matches!(scheme, "udp" | "tcp") && host_ok && port_ok && query_ok;
+    if good { Ok(text.to_owned()) } else { Err(words()) }
+}
+
+fn path(text: &str) -> bool {
+    text.starts_with('/') && text.len() <= 1024 && !text.split('/').any(|part| part == "..")
+}
+
+fn name(text: &str) -> bool {
+    text.len() <= 64
+        && !text.starts_with('.')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+/// What must hold between settings.
+pub(super) fn together(s: &Settings) -> Vec<FieldError> {
+    let mut errors = ports(s);
+    errors.extend(certificates(s));
+    errors
+}
+
+/// No two services on one port.
+fn ports(s: &Settings) -> Vec<FieldError> {
+    let tls = |port| if s.ssl { port } else { 0 };
+    let all = [
+        ("smtp.port", s.smtp_port),
+        ("smtp.submission.port", s.submission_port),
+        ("smtp.ssl.port", tls(s.smtps_port)),
+        ("pop3.port", s.pop3_port),
+        ("pop3.ssl.port", tls(s.pop3s_port)),
+    ];
+    let mut errors = Vec::new();
+    for (n, (key, port)) in all.iter().enumerate() {
+        let earlier = all[..n].iter().find(|(_, other)| other == port && *port != 0);
+        if let Some((other, _)) = earlier {
+            errors.push(FieldError::new(key, format!("is {port}, which {other} uses already: choose another port")));
+        }
+    }
+    errors
+}
+
+/// Q27: TLS that is switched on needs a certificate.
+fn certificates(s: &Settings) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let services = [
+        ("tls.smtp.certificate", &s.smtp_certificate, s.smtp_tls, s.smtps_port, "tls.smtp"),
+        ("tls.pop3.certificate", &s.pop3_certificate, s.pop3_tls, s.pop3s_port, "tls.pop3"),
+    ];
+    for (key, certificate, mode, port, mode_key) in services {
+        if !certificate.is_empty() {
+            continue;
+        }
+        if s.ssl && port != 0 {
+            let what = "must not be empty while tls.ssl is on: choose a certificate, or switch tls.ssl off";
+            errors.push(FieldError::new(key, what.to_owned()));
+        } else if mode == TlsMode::Required {
+            let what = format!(
+                "must not be empty while {mode_key} is required: choose a certificate, or set {mode_key} to off"
+            );
+            errors.push(FieldError::new(key, what));
+        }
+    }
+    errors
+}

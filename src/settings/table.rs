@@ -1,0 +1,257 @@
+//! The table. Each entry is said once and becomes a field of [`Settings`], its default, and a row of [`TABLE`].
+
+use super::{
+    TlsMode,
+    kind::{Kind, Value},
+    rules::Rule,
+};
+
+/// A row of the table.
+pub struct Entry {
+    /// The name in the API, the command line and stored versions.
+    pub key: &'static str,
+    /// Type and bounds.
+    pub kind: Kind,
+    /// The requirement it comes from.
+    pub requirement: &'static str,
+    /// Label in English and Russian (the Russian one is the specification's where it has one).
+    pub label: [&'static str; 2],
+    /// Help in English and Russian.
+    pub help: [&'static str; 2],
+    /// The value's text.
+    pub get: fn(&Settings) -> String,
+    /// Sets the value from text; the error ends a sentence that begins with the key.
+    pub set: fn(&mut Settings, &str) -> Result<(), String>,
+}
+
+impl Entry {
+    /// The default's text.
+    pub fn default(&self) -> String {
+        (self.get)(&Settings::default())
+    }
+}
+
+macro_rules! table {
+    ($( $(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:expr; $key:literal $kind:expr; $requirement:literal
+        $label_en:literal $label_ru:literal $help_en:literal $help_ru:literal )+) => {
+        /// A snapshot of all settings, checked.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Settings { $( $(#[doc = $doc])+ pub $field: $type, )+ }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Settings { $( $field: $default, )+ }
+            }
+        }
+
+        /// Every setting, in the order of the page.
+        pub const TABLE: &[Entry] = &[ $( Entry {
+            key: $key,
+            kind: $kind,
+            requirement: $requirement,
+            label: [$label_en, $label_ru],
+            help: [$help_en, $help_ru],
+            get: |settings| Value::text(&settings.$field, $kind),
+            set: |settings, text| <$type as Value>::read(text, $kind).map(|value| settings.$field = value),
+        }, )+ ];
+    };
+}
+
+const fn text(rule: Rule) -> Kind {
+    Kind::Text { rule, empty: true }
+}
+
+const fn number(min: u64, max: u64, unit: &'static str) -> Kind {
+    Kind::Number { min, max, unit }
+}
+
+const INTERFACES: Kind = Kind::List { rule: Rule::Interface, most: 64 };
+const MODE: Kind = Kind::Choice(TlsMode::WORDS);
+
+table! {
+    /// B1, port 25; 0 = not listening.
+    smtp_port: u16 = 25; "smtp.port" Kind::Port; "B1"
+    "SMTP port" "Порт SMTP"
+    "Where mail from other servers and from devices without TLS comes in. 0: not listening."
+    "Порт, на который приходит почта других серверов и устройств без TLS. 0: не слушать."
+
+    /// Q12, port 587; 0 = off.
+    submission_port: u16 = 587; "smtp.submission.port" Kind::Port; "Q12"
+    "Submission port" "Порт отправки почты"
+    "Where mail clients hand in mail after a login (STARTTLS). 0: off."
+    "Порт, на который почтовые клиенты сдают письма после входа (STARTTLS). 0: выключен."
+
+    /// E6, port 465; 0 = off.
+    smtps_port: u16 = 465; "smtp.ssl.port" Kind::Port; "E6"
+    "SMTP SSL port" "Порт SMTP SSL"
+    "Where mail clients hand in mail over TLS from the first byte. Listens while SSL is allowed. 0: off."
+    "Порт отправки с TLS с первого байта. Слушается, пока разрешён SSL. 0: выключен."
+
+    /// B2, port 110.
+    pop3_port: u16 = 110; "pop3.port" Kind::Port; "B2"
+    "POP3 port" "Порт POP3"
+    "Where mail clients fetch mail (STLS). 0: off."
+    "Порт, с которого почтовые клиенты забирают письма (STLS). 0: выключен."
+
+    /// E7, port 995.
+    pop3s_port: u16 = 995; "pop3.ssl.port" Kind::Port; "E7"
+    "POP3 SSL port" "Порт POP3 SSL"
+    "Where mail clients fetch mail over TLS from the first byte. Listens while SSL is allowed. 0: off."
+    "Порт POP3 с TLS с первого байта. Слушается, пока разрешён SSL. 0: выключен."
+
+    /// B4: interface names or addresses; empty = all.
+    smtp_interfaces: Vec<String> = Vec::new(); "smtp.interfaces" INTERFACES; "B4"
+    "SMTP interfaces" "Интерфейсы для SMTP"
+    "Interfaces or addresses where SMTP listens. Empty: all."
+    "Интерфейсы или адреса, на которых работает SMTP. Пусто: все."
+
+    /// B5.
+    pop3_interfaces: Vec<String> = Vec::new(); "pop3.interfaces" INTERFACES; "B5"
+    "POP3/IMAP interfaces" "Интерфейсы для POP3/IMAP"
+    "Interfaces or addresses where POP3 listens. Empty: all."
+    "Интерфейсы или адреса, на которых работает POP3. Пусто: все."
+
+    /// B6 in octets (Q14).
+    max_message: u64 = 100 * 1_048_576; "smtp.max_size_mb" Kind::Megabytes { min: 1, max: 2048 }; "B6"
+    "Maximum message size (MB)" "Максимальный размер письма (МБ)"
+    "The whole message with its encoded attachments, in MB of 1,048,576 octets. A file of about 73 % of it fits."
+    "Письмо целиком вместе с кодированными вложениями, МБ по 1 048 576 байт. Файл может занимать около 73 % этого размера."
+
+    /// E1; never empty (the host's name is put in at the first start).
+    server_name: String = "localhost".to_owned(); "smtp.server_name" Kind::Text { rule: Rule::Host, empty: false }; "E1"
+    "Server name for SMTP" "Имя сервера для SMTP"
+    "The name in the greeting and in Received lines; others expect it to resolve to this server's address."
+    "Имя в приветствии и в строках Received; другие серверы ждут, что оно указывает на адрес этого сервера."
+
+    /// RFC 5321 s4.5.1: who reads mail for postmaster and abuse; empty = the domain's oldest mailbox.
+    postmaster: String = String::new(); "smtp.postmaster" text(Rule::Address); "RFC 5321 s4.5.1"
+    "Mailbox of the postmaster" "Ящик администратора почты"
+    "Who gets mail for postmaster@ and abuse@ of every domain that has no such mailbox, alias or catch-all. Empty: the domain's oldest mailbox."
+    "Кто получает письма на postmaster@ и abuse@ доменов, где нет такого ящика, ссылки или ящика для всех. Пусто: самый старый ящик домена."
+
+    /// C1 entries that are an IP or a CIDR: may relay without login (Q31).
+    relay_networks: Vec<String> = Vec::new(); "smtp.relay_networks" Kind::List { rule: Rule::Network, most: 256 }; "C1, Q31"
+    "Addresses allowed to relay" "Адреса, с которых разрешена пересылка"
+    "IP addresses and networks of scanners, cameras and programs that send without a login."
+    "IP-адреса и сети сканеров, камер и программ, которые отправляют почту без входа."
+
+    /// E4, Q10 for SMTP.
+    smtp_tls: TlsMode = TlsMode::Opportunistic; "tls.smtp" MODE; "E4, Q10"
+    "Encryption of SMTP" "Шифрование SMTP"
+    "off; opportunistic: STARTTLS is offered, a password without TLS only from private networks; required: no login without TLS."
+    "off: нет; opportunistic: STARTTLS предлагается, пароль без TLS только из частных сетей; required: вход только по TLS."
+
+    /// E4, Q10 for POP3 (and IMAP).
+    pop3_tls: TlsMode = TlsMode::Opportunistic; "tls.pop3" MODE; "E4, Q10"
+    "Encryption of POP3/IMAP" "Шифрование POP3/IMAP"
+    "off; opportunistic: STLS is offered, a password without TLS only from private networks; required: no login without TLS."
+    "off: нет; opportunistic: STLS предлагается, пароль без TLS только из частных сетей; required: вход только по TLS."
+
+    /// E5: the TLS ports E6, E7 listen.
+    ssl: bool = true; "tls.ssl" Kind::Switch; "E5"
+    "Allow SSL" "Разрешить SSL"
+    "Whether the SSL ports of SMTP and POP3 listen."
+    "Слушать ли порты SMTP SSL и POP3 SSL."
+
+    /// E2: name of a certificate in the store.
+    smtp_certificate: String = "self-signed".to_owned(); "tls.smtp.certificate" text(Rule::Name); "E2, Q27"
+    "SMTP certificate" "Сертификат для SMTP"
+    "The name of a certificate that `certificate list` shows."
+    "Имя сертификата из списка сертификатов."
+
+    /// E3.
+    pop3_certificate: String = "self-signed".to_owned(); "tls.pop3.certificate" text(Rule::Name); "E3, Q27"
+    "POP3/IMAP certificate" "Сертификат для POP3/IMAP"
+    "The name of a certificate that `certificate list` shows."
+    "Имя сертификата из списка сертификатов."
+
+    /// N2: directory that is watched for PEM files; empty = none.
+    certificate_dir: String = String::new(); "tls.certificate_directory" text(Rule::Path); "N2"
+    "Watched certificate directory" "Каталог сертификатов"
+    "PEM files in it are offered as certificates and are taken up again when they change. Empty: none."
+    "PEM-файлы из этого каталога становятся сертификатами и перечитываются при изменении. Пусто: нет."
+
+    /// D1.
+    login_domain: String = String::new(); "login.domain" text(Rule::Host); "D1"
+    "Default domain for login" "Домен по умолчанию для авторизации"
+    "Added to a login that has no @."
+    "Добавляется к имени входа без @."
+
+    /// Least characters of a new password.
+    password_min: u32 = 8; "login.password_min" number(1, 128, "characters"); "section 7"
+    "Shortest password" "Минимальная длина пароля"
+    "Characters that a new password must have."
+    "Сколько знаков должно быть в новом пароле."
+
+    /// Section 7: PBKDF2 rounds for new passwords (RFC 7677 s4: at least 4096).
+    scram_iterations: u32 = 100_000; "login.scram_iterations" number(4096, 1_000_000, "rounds"); "section 7"
+    "Password hashing rounds" "Число итераций хеша пароля"
+    "Rounds of PBKDF2 for new passwords: more are slower to guess, and slower to log in."
+    "Итерации PBKDF2 для новых паролей: больше — труднее подобрать, но и вход медленнее."
+
+    /// Minutes a verified login is remembered.
+    login_cache_minutes: u32 = 10; "login.cache_minutes" number(0, 1440, "minutes"); "section 7"
+    "Remember a login (min)" "Помнить вход (мин.)"
+    "How long a verified password is known in memory without hashing again. 0: never."
+    "Сколько минут проверенный пароль принимается без нового хеширования. 0: не помнить."
+
+    /// D2.
+    mailbox_folders: Vec<String> = ["Sent", "Drafts", "Junk", "Trash"].map(str::to_owned).to_vec(); "mailbox.folders" Kind::List { rule: Rule::Folder, most: 32 }; "D2"
+    "Folders created automatically with a mailbox" "При создании ящика автоматически создавать папки"
+    "Russian names are known too (Отправленные, Черновики, Спам, Корзина). INBOX is always there."
+    "Русские имена тоже узнаются (Отправленные, Черновики, Спам, Корзина). INBOX есть всегда."
+
+    /// Plus-addressing delimiter; empty = off.
+    plus_delimiter: String = "+".to_owned(); "mailbox.plus" text(Rule::Delimiter); "G5"
+    "Delimiter of sub-addresses" "Разделитель в адресе"
+    "ann+lists@ comes to ann@. Empty: off."
+    "Письмо на ann+lists@ приходит на ann@. Пусто: выключено."
+
+    /// Q15: 452 instead of 552.
+    quota_temporary: bool = false; "quota.temporary" Kind::Switch; "G6, Q15"
+    "A full mailbox is a temporary error" "Переполненный ящик — временная ошибка"
+    "on: the sender's server tries again later (452); off: the sender is told at once (552)."
+    "on: сервер отправителя попробует позже (452); off: отправитель узнаёт сразу (552)."
+
+    /// Q15: percentages at which the user is warned.
+    quota_warnings: Vec<u8> = vec![80, 90, 95]; "quota.warnings" Kind::List { rule: Rule::Percent, most: 8 }; "Q15"
+    "Quota warnings (%)" "Предупреждения о квоте (%)"
+    "How full a mailbox is when its user gets a warning. Empty: no warnings."
+    "При каком заполнении ящика пользователь получает предупреждение. Пусто: без предупреждений."
+
+    /// E10: directory of the mail store; empty = under the state directory.
+    mail_dir: String = String::new(); "store.directory" text(Rule::Path); "E10"
+    "Hard disk for mail storage" "Жесткий диск для хранения почты"
+    "Directory of the mail store; takes effect at the next start. Empty: under the state directory."
+    "Каталог хранилища почты; действует со следующего запуска. Пусто: в каталоге состояния."
+
+    /// MiB that stay free for the system.
+    reserve_mib: u64 = 64; "store.reserve_mb" number(1, 1_048_576, "MB"); "section 4"
+    "Room that stays free (MB)" "Оставлять свободным (МБ)"
+    "Below it new mail is put off (452); reading and deleting go on."
+    "Если места меньше, новая почта откладывается (452); чтение и удаление работают."
+
+    /// Days of journal files that are kept.
+    journal_days: u32 = 90; "journal.days" number(1, 3660, "days"); "M5"
+    "Keep the journal (days)" "Хранить журнал (дней)"
+    "Older journal files are removed."
+    "Более старые файлы журнала удаляются."
+
+    /// Collectors: `udp://host:514`, `tcp://host:514?framing=octet&format=5424`.
+    syslog_collectors: Vec<String> = Vec::new(); "syslog.collectors" Kind::List { rule: Rule::Collector, most: 8 }; "N10"
+    "Syslog collectors" "Серверы syslog"
+    "Where journal lines are sent: udp://HOST:PORT or tcp://HOST:PORT, with ?framing=lf|octet&format=3164|5424."
+    "Куда отправлять строки журнала: udp://HOST:PORT или tcp://HOST:PORT, с ?framing=lf|octet&format=3164|5424."
+
+    /// Whether lines go to /dev/log.
+    syslog_local: bool = true; "syslog.local" Kind::Switch; "N10"
+    "Local syslog" "Локальный syslog"
+    "Whether journal lines go to /dev/log too."
+    "Писать ли строки журнала также в /dev/log."
+
+    /// First part of mail tags (`postfix` in `postfix/smtpd`).
+    syslog_mail_tag: String = "postfix".to_owned(); "syslog.mail_tag" Kind::Text { rule: Rule::Name, empty: false }; "section 6"
+    "Program name in mail lines" "Имя программы в строках почты"
+    "pflogsumm and fail2ban look for postfix."
+    "pflogsumm и fail2ban ищут postfix."
+}
