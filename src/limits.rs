@@ -38,6 +38,10 @@ pub const ALIAS_LEVELS: usize = 10;
 pub const ALIAS_TARGETS: usize = 1000;
 /// Journal lines in memory (section 4 of the design); about 200 bytes each.
 pub const JOURNAL_RING: usize = 2000;
+/// Characters of one journal line's text; events bound their fields so that it is not reached.
+pub const JOURNAL_LINE: usize = 1800;
+/// Octets of one syslog message (RFC 5426 s3.2: receivers should take 2,048).
+pub const SYSLOG_MESSAGE: usize = 2048;
 /// Journal and syslog lines waiting for their thread; drops are counted and told.
 pub const JOURNAL_QUEUE: usize = 4096;
 /// Logins waiting for the hashing thread; when full the answer is 454 4.7.0.

@@ -23,6 +23,43 @@ pub enum Tag {
     Gatepost,
 }
 
+/// Tag, the code it has in day files (never given to another), and its name behind the mail tag.
+const TAGS: [(Tag, u8, Option<&str>); 9] = [
+    (Tag::Gatepost, 0, None),
+    (Tag::Smtpd, 1, Some("smtpd")),
+    (Tag::Submission, 2, Some("submission/smtpd")),
+    (Tag::Smtps, 3, Some("smtps/smtpd")),
+    (Tag::Cleanup, 4, Some("cleanup")),
+    (Tag::Qmgr, 5, Some("qmgr")),
+    (Tag::Local, 6, Some("local")),
+    (Tag::Bounce, 7, Some("bounce")),
+    (Tag::Dovecot, 8, None),
+];
+
+impl Tag {
+    /// The program's name; `mail` (the setting `syslog_mail_tag`) stands for `postfix`.
+    pub fn program(self, mail: &str) -> String {
+        match self {
+            Tag::Dovecot => "dovecot".to_owned(),
+            Tag::Gatepost => "gatepost".to_owned(),
+            Tag::Smtpd | Tag::Submission | Tag::Smtps | Tag::Cleanup | Tag::Qmgr | Tag::Local | Tag::Bounce => {
+                let part = TAGS.iter().find(|t| t.0 == self).and_then(|t| t.2).unwrap_or_default();
+                format!("{mail}/{part}")
+            }
+        }
+    }
+
+    /// Its code in a day file.
+    pub fn code(self) -> u8 {
+        TAGS.iter().find(|t| t.0 == self).map_or(0, |t| t.1)
+    }
+
+    /// The tag of a code; a newer program's code is `gatepost`.
+    pub fn of_code(code: u8) -> Tag {
+        TAGS.iter().find(|t| t.1 == code).map_or(Tag::Gatepost, |t| t.0)
+    }
+}
+
 /// RFC 5424 s6.2.1, the ones we use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -34,6 +71,28 @@ pub enum Severity {
     Info,
     /// Only when asked for.
     Debug,
+}
+
+impl Severity {
+    /// The numerical code of RFC 5424 s6.2.1 (RFC 3164 s4.1.1).
+    pub fn code(self) -> u8 {
+        match self {
+            Severity::Error => 3,
+            Severity::Warning => 4,
+            Severity::Info => 6,
+            Severity::Debug => 7,
+        }
+    }
+
+    /// The severity of a code in a day file.
+    pub fn of_code(code: u8) -> Severity {
+        match code {
+            0..=3 => Severity::Error,
+            4 => Severity::Warning,
+            5 | 6 => Severity::Info,
+            7.. => Severity::Debug,
+        }
+    }
 }
 
 /// What an event says. The text is safe already: printable, bounded, one line.
@@ -61,5 +120,26 @@ impl Line {
     /// An error.
     pub fn error(tag: Tag, text: String) -> Self {
         Line { tag, severity: Severity::Error, text: format!("error: {text}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tag_has_its_own_code_and_comes_back() {
+        for (tag, code, _) in TAGS {
+            assert_eq!(tag.code(), code);
+            assert_eq!(Tag::of_code(code), tag);
+        }
+    }
+
+    #[test]
+    fn the_mail_tag_renames_postfix_only() {
+        assert_eq!(Tag::Smtpd.program("postfix"), "postfix/smtpd");
+        assert_eq!(Tag::Submission.program("mail"), "mail/submission/smtpd");
+        assert_eq!(Tag::Dovecot.program("mail"), "dovecot");
+        assert_eq!(Tag::Gatepost.program("mail"), "gatepost");
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::Line;
+use super::{Line, safe::scrub};
 use crate::{limits, rt::Clock, types::UnixTime};
 
 /// A line with its time.
@@ -20,9 +20,10 @@ pub struct Stamped {
 }
 
 /// Where lines go: the day files, syslog, a test. Must not block: a sink that cannot keep up drops, counts and tells.
+/// It is called under the journal's lock, in order, and must not tell anything itself from within.
 pub trait Sink: Send + Sync {
-    /// Takes one line.
-    fn take(&self, line: &Stamped);
+    /// Takes one line; the memory is shared with the other sinks.
+    fn take(&self, line: &Arc<Stamped>);
 }
 
 struct Inner {
@@ -33,7 +34,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     number: u64,
-    ring: VecDeque<Stamped>,
+    ring: VecDeque<Arc<Stamped>>,
     sinks: Vec<Arc<dyn Sink>>,
 }
 
@@ -47,18 +48,28 @@ impl Journal {
         Journal(Arc::new(Inner { clock, state: Mutex::default() }))
     }
 
-    /// Hands in a sink; it gets every later line.
-    pub fn add_sink(&self, sink: Arc<dyn Sink>) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).sinks.push(sink);
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells an event: anything that renders to lines (`SmtpEvent`, `StoreEvent`, …).
+    /// Hands in a sink: it gets what memory holds (the start of the program was told before any sink was there), then every
+    /// later line.
+    pub fn add_sink(&self, sink: Arc<dyn Sink>) {
+        let mut state = self.state();
+        for line in &state.ring {
+            sink.take(line);
+        }
+        state.sinks.push(sink);
+    }
+
+    /// Tells an event: anything that renders to lines (`SmtpEvent`, `StoreEvent`, ...).
     pub fn tell(&self, event: impl Into<Line>) {
-        let line: Line = event.into();
+        let mut line: Line = event.into();
+        line.text = scrub(line.text, limits::JOURNAL_LINE);
         let at = self.0.clock.now();
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.number += 1;
-        let stamped = Stamped { number: state.number, at, line };
+        let stamped = Arc::new(Stamped { number: state.number, at, line });
         for sink in &state.sinks {
             sink.take(&stamped);
         }
@@ -68,10 +79,62 @@ impl Journal {
         state.ring.push_back(stamped);
     }
 
-    /// The newest lines, oldest first, at most `max`.
+    /// The newest lines, oldest first, at most `max`; from memory.
     pub fn newest(&self, max: usize) -> Vec<Stamped> {
-        let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         let skip = state.ring.len().saturating_sub(max);
-        state.ring.iter().skip(skip).cloned().collect()
+        state.ring.iter().skip(skip).map(|line| (**line).clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        journal::{SinkEvent, Tag},
+        rt::TestClock,
+    };
+
+    #[derive(Default)]
+    struct Seen(Mutex<Vec<Arc<Stamped>>>);
+
+    impl Sink for Seen {
+        fn take(&self, line: &Arc<Stamped>) {
+            self.0.lock().unwrap().push(line.clone());
+        }
+    }
+
+    fn journal() -> Journal {
+        Journal::new(Arc::new(TestClock::at(UnixTime(1_800_000_000))))
+    }
+
+    #[test]
+    fn a_sink_gets_what_was_told_before_it_came() {
+        let journal = journal();
+        journal.tell(SinkEvent::Expired { files: 1 });
+        let seen = Arc::new(Seen::default());
+        journal.add_sink(seen.clone());
+        journal.tell(SinkEvent::Expired { files: 2 });
+        let numbers: Vec<u64> = seen.0.lock().unwrap().iter().map(|s| s.number).collect();
+        assert_eq!(numbers, [1, 2]);
+    }
+
+    #[test]
+    fn memory_holds_the_newest_lines_only() {
+        let journal = journal();
+        for files in 0..limits::JOURNAL_RING + 10 {
+            journal.tell(SinkEvent::Expired { files });
+        }
+        let all = journal.newest(usize::MAX);
+        assert_eq!(all.len(), limits::JOURNAL_RING);
+        assert_eq!(all[0].number, 11);
+        assert_eq!(journal.newest(3).len(), 3);
+    }
+
+    #[test]
+    fn an_event_that_forgot_to_be_safe_is_still_one_line() {
+        let journal = journal();
+        journal.tell(Line::info(Tag::Gatepost, "a\r\nb".into()));
+        assert_eq!(journal.newest(1)[0].line.text, "a\\u{d}\\u{a}b");
     }
 }

@@ -4,6 +4,7 @@
 
 mod addr;
 mod body;
+mod collector;
 mod credential;
 mod id;
 mod mail;
@@ -11,6 +12,7 @@ mod time;
 
 pub use addr::{Address, AddressError, Domain, LocalPart, ReversePath};
 pub use body::{BodyReader, BytesBody, ReadFuture};
+pub use collector::{Collector, Format, Framing, Transport};
 pub use credential::Credential;
 pub use id::{BodyId, MailboxId, QueueId, Uid};
 pub use mail::{Envelope, Flags, FolderName, MessageRow, Special};
