@@ -50,3 +50,7 @@ pub const HASH_QUEUE: usize = 64;
 pub const CERTIFICATE_PEM: usize = 256 * 1024;
 /// Certificates in one chain.
 pub const CERTIFICATE_CHAIN: usize = 16;
+/// Octets of an over-long line, or of what comes after our last reply, that are read and thrown away.
+pub const LINE_DISCARD: usize = 1024 * 1024;
+/// Seconds a closed connection is read on, so that the peer gets our last reply.
+pub const LINGER_SECS: u64 = 2;
