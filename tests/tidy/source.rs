@@ -161,7 +161,8 @@ impl Lexer<'_> {
             self.push("\"", length);
         } else if c.is_alphanumeric() || c == '_' {
             let length = self.rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest.len());
-            self.push(&self.rest[..length].to_owned(), length);
+            let rest = self.rest;
+            self.push(&rest[..length], length);
         } else if self.rest.starts_with("::") {
             self.push("::", 2);
         } else if c.is_whitespace() {
