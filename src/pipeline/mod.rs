@@ -1,8 +1,16 @@
 //! The one way in for every message: check, stamp, route, commit.
 //!
-//! SMTP, bounces, later the collector and vacation replies all call it like anybody else. It writes queue rows; the queue reads them.
+//! SMTP, bounces, later the collector and vacation replies all call it like anybody else. It writes queue rows; the queue
+//! reads them. Must not know: sockets, protocols, redb.
+
+mod deliver;
+mod head;
+mod incoming;
+mod notify;
 
 use std::{net::IpAddr, sync::Arc};
+
+pub use incoming::Incoming;
 
 use crate::{
     directory::Directory,
@@ -10,8 +18,9 @@ use crate::{
     policy::Refusal,
     rt::{Clock, Shared},
     settings::Settings,
-    store::Store,
+    store::{Store, StoreError},
     types::{Address, Envelope, QueueId},
+    wire::smtp::{Say, say},
 };
 
 /// Where a message comes from; goes into Received (RFC 5321 s4.4) and the journal.
@@ -36,7 +45,8 @@ pub enum Origin {
     Ours,
 }
 
-/// What the pipeline works with.
+/// What the pipeline works with. Cheap to clone.
+#[derive(Clone)]
 pub struct Pipeline {
     /// Newest settings.
     pub settings: Shared<Settings>,
@@ -50,10 +60,7 @@ pub struct Pipeline {
     pub clock: Arc<dyn Clock>,
 }
 
-/// A message on its way in. Dropping it forgets it.
-pub struct Incoming {}
-
-/// Kept.
+/// Kept on the disk (the Guarantee of `store`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The name for `250 2.0.0 queued as`.
@@ -61,23 +68,23 @@ pub struct Accepted {
 }
 
 impl Pipeline {
-    /// Begins a message for an envelope.
-    pub async fn open(&self, _origin: Origin, _envelope: Envelope) -> Result<Incoming, Refusal> {
-        Ok(Incoming {})
+    /// Begins a message for an envelope. A refusal says that the disk is absent (451 4.3.0) or full (452 4.3.1).
+    pub async fn open(&self, origin: Origin, envelope: Envelope) -> Result<Incoming, Refusal> {
+        let draft = self.store.draft().await.map_err(|e| disk_refusal(&e))?;
+        Ok(Incoming::new(self.clone(), origin, envelope, draft))
     }
 }
 
-impl Incoming {
-    /// The message's name.
-    pub fn qid(&self) -> QueueId {
-        QueueId::of(crate::types::BodyId(0))
-    }
-    /// Adds bytes, without dot-stuffing, lines ending in CRLF. After a refusal the session reads on and throws away.
-    pub async fn write(&mut self, _bytes: &[u8]) -> Result<(), Refusal> {
-        Ok(())
-    }
-    /// Ends it: Ok means kept on the disk (the Guarantee of `store`).
-    pub async fn finish(self) -> Result<Accepted, Refusal> {
-        Ok(Accepted { qid: self.qid() })
-    }
+/// What a peer hears when the store cannot, and what the journal learns.
+fn disk_refusal(error: &StoreError) -> Refusal {
+    let sentence = match error {
+        StoreError::Unavailable(_) => say::NO_DISK,
+        StoreError::NoRoom => say::NO_ROOM,
+        StoreError::Damaged(_) | StoreError::Missing => say::OUR_FAULT,
+    };
+    refuse(sentence, &error.to_string())
+}
+
+fn refuse(sentence: Say, log: &str) -> Refusal {
+    Refusal { say: sentence.into(), log: log.to_owned() }
 }

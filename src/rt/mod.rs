@@ -11,7 +11,7 @@ mod signal;
 mod worker;
 
 pub use board::{Board, Light, State};
-pub use clock::{Clock, SystemClock, TestClock};
+pub use clock::{Clock, FloorClock, SystemClock, TestClock, is_plausible};
 pub use exec::{Executor, Task};
 pub use guard::{timeout, unpanicked};
 pub use shared::Shared;

@@ -1,0 +1,119 @@
+//! A message on its way in: octets are counted, the header section is stamped, the rest streams to the disk.
+
+use std::time::Duration;
+
+use super::{
+    Accepted, Origin, Pipeline, deliver, disk_refusal,
+    head::{BadHead, Head, Stamp, Whole},
+    refuse,
+};
+use crate::{
+    journal::PipelineEvent,
+    policy::Refusal,
+    store::Draft,
+    types::{Envelope, QueueId},
+    wire::smtp::say,
+};
+
+/// How far a message is.
+enum Stage {
+    /// Its header section is not whole yet.
+    Head(Head),
+    /// Its body streams by.
+    Body,
+    /// It was refused; what still comes is thrown away.
+    Refused(Refusal),
+}
+
+/// A message on its way in. Dropping it forgets it.
+pub struct Incoming {
+    pipeline: Pipeline,
+    origin: Origin,
+    envelope: Envelope,
+    draft: Draft,
+    stage: Stage,
+    octets: u64,
+    limit: u64,
+    /// The header section as it came: a notice to the sender shows it.
+    section: Vec<u8>,
+    began: Duration,
+}
+
+impl Incoming {
+    pub(super) fn new(pipeline: Pipeline, origin: Origin, envelope: Envelope, draft: Draft) -> Self {
+        let limit = pipeline.settings.get().max_message;
+        let began = pipeline.clock.mono();
+        let stage = Stage::Head(Head::default());
+        Incoming { pipeline, origin, envelope, draft, stage, octets: 0, limit, section: Vec::new(), began }
+    }
+
+    /// The message's name.
+    pub fn qid(&self) -> QueueId {
+        QueueId::of(self.draft.id())
+    }
+
+    /// Adds octets, without dot-stuffing, lines ending in CRLF. After a refusal the session reads on and throws away;
+    /// [`Incoming::finish`] then gives the same refusal.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let done = self.write_inner(bytes).await;
+        if let Err(refusal) = &done {
+            self.stage = Stage::Refused(refusal.clone());
+        }
+        done
+    }
+
+    async fn write_inner(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.octets += bytes.len() as u64;
+        let whole = match &mut self.stage {
+            Stage::Refused(refusal) => return Err(refusal.clone()),
+            // Q14: octets with CRLF, without dot-stuffing and without what we stamp.
+            Stage::Head(_) | Stage::Body if self.octets > self.limit => {
+                return Err(refuse(say::TOO_BIG, &format!("size {} exceeds {}", self.octets, self.limit)));
+            }
+            Stage::Body => return self.draft.write(bytes).await.map_err(|e| disk_refusal(&e)),
+            Stage::Head(head) => head.take(bytes).map_err(bad_head)?,
+        };
+        match whole {
+            Some(whole) => self.begin_body(whole).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn begin_body(&mut self, whole: Whole) -> Result<(), Refusal> {
+        let qid = self.qid();
+        let settings = self.pipeline.settings.get();
+        let stamp = Stamp {
+            origin: &self.origin,
+            envelope: &self.envelope,
+            qid: &qid,
+            server: &settings.server_name,
+            at: self.pipeline.clock.now(),
+        };
+        let bytes = whole.stamped(&stamp).map_err(bad_head)?;
+        self.pipeline.journal.tell(PipelineEvent::MessageId { qid, message_id: whole.message_id() });
+        self.section = whole.section().to_vec();
+        self.stage = Stage::Body;
+        self.draft.write(&bytes).await.map_err(|e| disk_refusal(&e))
+    }
+
+    /// Ends it: Ok means kept on the disk (the Guarantee of `store`).
+    pub async fn finish(mut self) -> Result<Accepted, Refusal> {
+        if let Stage::Head(head) = &mut self.stage {
+            let whole = head.end();
+            self.begin_body(whole).await?;
+        }
+        if let Stage::Refused(refusal) = self.stage {
+            return Err(refusal);
+        }
+        let sealed = self.draft.seal().await.map_err(|e| disk_refusal(&e))?;
+        let whole = deliver::Whole { sealed, envelope: self.envelope, section: self.section, began: self.began };
+        deliver::deliver(&self.pipeline, whole).await
+    }
+}
+
+fn bad_head(bad: BadHead) -> Refusal {
+    match bad {
+        BadHead::TooBig => refuse(say::HEADER_TOO_BIG, "header section over the limit"),
+        BadHead::Loop => refuse(say::LOOP, "too many hops"),
+    }
+}
