@@ -53,7 +53,7 @@ pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepte
     }
     let deliveries = plan.copies.values().map(delivery).collect();
     let mut messages = vec![NewMessage { sealed: whole.sealed, deliveries, queue: Vec::new() }];
-    let original = notify::Original { qid: &qid, envelope: &whole.envelope, section: &whole.section };
+    let original = notify::Original { envelope: &whole.envelope, section: &whole.section };
     let notice = notify::failure(pipeline, &original, &plan.failed).await?;
     let notice_id = notice.as_ref().map(|n| QueueId::of(n.sealed.id()));
     messages.extend(notice);
@@ -151,7 +151,15 @@ fn tell(pipeline: &Pipeline, told: &Told<'_>, plan: &Plan) {
         let to = copy.destination.address.clone();
         let orig_to = Some(copy.recipient.clone()).filter(|r| *r != to);
         let why = "delivered to mailbox".to_owned();
-        journal.tell(PipelineEvent::Delivered { qid: qid.clone(), to, orig_to, millis, status: "sent", dsn: "2.0.0", why });
+        journal.tell(PipelineEvent::Delivered {
+            qid: qid.clone(),
+            to,
+            orig_to,
+            millis,
+            status: "sent",
+            dsn: "2.0.0",
+            why,
+        });
     }
     for failed in &plan.failed {
         journal.tell(PipelineEvent::Delivered {

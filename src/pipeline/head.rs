@@ -141,17 +141,19 @@ impl Whole {
             out.extend_from_slice(format!("Date: {}\r\n", stamp::date(stamp.at)).as_bytes());
         }
         if !has("message-id") {
-            let id = stamp::new_message_id(&[stamp.qid.as_str(), &stamp.at.0.to_string()], stamp.server);
+            let id = stamp::new_message_id(stamp.at, stamp.qid.as_str(), stamp.server);
             out.extend_from_slice(format!("Message-ID: {id}\r\n").as_bytes());
         }
-        if !has("from") && let Some(from) = stamp.envelope.from.address() {
+        if !has("from")
+            && let Some(from) = stamp.envelope.from.address()
+        {
             out.extend_from_slice(format!("From: <{from}>\r\n").as_bytes());
         }
     }
 }
 
 fn received(stamp: &Stamp<'_>) -> String {
-    let Origin::Smtp { ip, helo, with, tls, .. } = stamp.origin else {
+    let Origin::Smtp { ip, helo, with, tls, login, .. } = stamp.origin else {
         return String::new();
     };
     let only = stamp.envelope.recipients().next().filter(|_| stamp.envelope.count() == 1);
@@ -161,8 +163,9 @@ fn received(stamp: &Stamp<'_>) -> String {
         by: stamp.server,
         with,
         tls: tls.as_deref(),
-        qid: stamp.qid.as_str(),
+        qid: stamp.qid,
         for_: only,
+        login: login.as_ref(),
         at: stamp.at,
     }
     .write()
@@ -224,7 +227,8 @@ mod tests {
 
     #[test]
     fn an_old_return_path_and_a_submitted_bcc_are_taken_off() {
-        let message = b"Return-Path: <a@b.test>\r\nBcc: c@d.test\r\nDate: x\r\nMessage-ID: <y>\r\nFrom: z\r\n\r\nbody\r\n";
+        let message =
+            b"Return-Path: <a@b.test>\r\nBcc: c@d.test\r\nDate: x\r\nMessage-ID: <y>\r\nFrom: z\r\n\r\nbody\r\n";
         let text = stamped(message, true, 1000).unwrap();
         assert_eq!(text, "Date: x\r\nMessage-ID: <y>\r\nFrom: z\r\n\r\nbody\r\n");
         assert!(stamped(message, false, 1000).unwrap().contains("Bcc"));

@@ -5,13 +5,12 @@ use crate::{
     mime::notice,
     policy::Refusal,
     router::{self, Destination, Route},
-    store::{Delivery, NewMessage, QueueRow, Sealed},
-    types::{Address, Envelope, Flags, FolderName, QueueId, ReversePath},
+    store::{Delivery, Draft, NewMessage, QueueRow, Sealed},
+    types::{Envelope, Flags, FolderName, QueueId, ReversePath},
 };
 
 /// The message that a notice is about.
 pub(super) struct Original<'a> {
-    pub qid: &'a QueueId,
     pub envelope: &'a Envelope,
     pub section: &'a [u8],
 }
@@ -39,22 +38,36 @@ pub(super) async fn failure(
     if deliveries.is_empty() && queue.is_empty() {
         return Ok(None);
     }
+    let draft = pipeline.store.draft().await.map_err(|e| disk_refusal(&e))?;
+    let said: Vec<String> = failed.iter().map(heard).collect();
+    let reports: Vec<_> = failed.iter().zip(&said).map(|(failed, said)| report(failed, said)).collect();
     let now = pipeline.clock.now();
     let bytes = notice::Notice {
-        server: &settings.server_name,
-        sender,
-        qid: original.qid.as_str(),
+        to: sender,
+        host: &settings.server_name,
+        id: QueueId::of(draft.id()).as_str(),
         at: now,
-        failed: failed.iter().map(line).collect(),
-        section: original.section,
+        arrived: now,
+        reports: &reports,
+        header: original.section,
     }
     .write();
-    Ok(Some(NewMessage { sealed: seal(pipeline, &bytes).await?, deliveries, queue }))
+    Ok(Some(NewMessage { sealed: seal(draft, &bytes).await?, deliveries, queue }))
 }
 
-fn line(failed: &Failed) -> notice::Failure<'_> {
+/// The reply that the sender would have heard, on one line.
+fn heard(failed: &Failed) -> String {
     let say = &failed.refusal.say;
-    notice::Failure { recipient: &failed.recipient, status: say.status, code: say.code, text: say.lines.join(" ") }
+    format!("{} {} {}", say.code, say.status, say.lines.join(" "))
+}
+
+fn report<'a>(failed: &'a Failed, said: &'a str) -> notice::Report<'a> {
+    notice::Report {
+        to: &failed.recipient,
+        action: notice::Action::Failed,
+        status: failed.refusal.say.status,
+        diagnostic: said,
+    }
 }
 
 fn into_inbox(destination: Destination) -> Delivery {
@@ -69,15 +82,22 @@ pub(super) async fn quota(
     used: u64,
 ) -> Result<NewMessage, Refusal> {
     let settings = pipeline.settings.get();
-    let to: &Address = &destination.address;
-    let quota = destination.quota.unwrap_or(u64::MAX);
-    let bytes = notice::quota_warning(&settings.server_name, to, percent, used, quota, pipeline.clock.now());
+    let draft = pipeline.store.draft().await.map_err(|e| disk_refusal(&e))?;
+    let bytes = notice::QuotaWarning {
+        to: &destination.address,
+        host: &settings.server_name,
+        id: QueueId::of(draft.id()).as_str(),
+        at: pipeline.clock.now(),
+        percent,
+        used,
+        quota: destination.quota.unwrap_or(u64::MAX),
+    }
+    .write();
     let deliveries = vec![into_inbox(destination.clone())];
-    Ok(NewMessage { sealed: seal(pipeline, &bytes).await?, deliveries, queue: Vec::new() })
+    Ok(NewMessage { sealed: seal(draft, &bytes).await?, deliveries, queue: Vec::new() })
 }
 
-async fn seal(pipeline: &Pipeline, bytes: &[u8]) -> Result<Sealed, Refusal> {
-    let mut draft = pipeline.store.draft().await.map_err(|e| disk_refusal(&e))?;
+async fn seal(mut draft: Draft, bytes: &[u8]) -> Result<Sealed, Refusal> {
     draft.write(bytes).await.map_err(|e| disk_refusal(&e))?;
     draft.seal().await.map_err(|e| disk_refusal(&e))
 }
