@@ -1,6 +1,15 @@
 //! Domains, mailboxes, aliases, administrators: one immutable snapshot and the changes it allows. No I/O.
+//!
+//! `change` is the one way from a snapshot to the next, and says which rows of the store differ; `rows` reads them back.
+//! Must not know: the store, how a password is derived, who asks.
+
+mod change;
+mod rows;
 
 use std::collections::BTreeMap;
+
+pub use change::{Applied, Change, DirectoryError, ErrorKind};
+pub use rows::{Loaded, ROW_KIND, RowChange};
 
 use crate::types::{Address, Credential, Domain, MailboxId};
 
@@ -63,4 +72,31 @@ pub struct Directory {
     pub admins: BTreeMap<String, Admin>,
     /// The next mailbox' number; only grows.
     pub next_mailbox: u32,
+    /// Mailboxes that were removed and whose messages are still to be purged from the store (then [`Change::Purged`]).
+    pub removed: BTreeMap<MailboxId, Address>,
 }
+
+impl Directory {
+    /// Whether mail for this domain is ours.
+    pub fn is_ours(&self, domain: &Domain) -> bool {
+        self.domains.contains_key(domain)
+    }
+
+    /// The mailbox that a login names: its address, or its local part in the default domain (D1).
+    pub fn login(&self, name: &str, default_domain: &str) -> Option<&Mailbox> {
+        let name = name.trim();
+        let address = match Address::parse(name) {
+            Ok(address) => address,
+            Err(_) => Address::parse(&format!("{name}@{default_domain}")).ok()?,
+        };
+        self.mailboxes.get(&address)
+    }
+
+    /// The mailbox with this number.
+    pub fn by_id(&self, id: MailboxId) -> Option<&Mailbox> {
+        self.mailboxes.values().find(|mailbox| mailbox.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests;
