@@ -54,3 +54,7 @@ pub const CERTIFICATE_CHAIN: usize = 16;
 pub const LINE_DISCARD: usize = 1024 * 1024;
 /// Seconds a closed connection is read on, so that the peer gets our last reply.
 pub const LINGER_SECS: u64 = 2;
+/// Counts of failed logins that are remembered; about 200 bytes each, 400 KiB in all.
+pub const THROTTLE_ENTRIES: usize = 2048;
+/// Verified logins that are remembered; about 40 bytes each.
+pub const LOGIN_CACHE: usize = 1024;

@@ -1,16 +1,34 @@
 //! May this peer say this now? Who is it? Gives a verdict; never writes to a socket.
+//!
+//! The doors and their types stand here. Behind them: [`relay`] (who may send to whom; pure), [`login`] (names and
+//! passwords), [`throttle`] and [`cache`] (before and beside the hash), [`secret`] (the boot key), [`networks`].
+//! Must not know: sockets, the words of POP3, what a session counts.
 
-use std::net::IpAddr;
+mod cache;
+mod login;
+mod networks;
+mod relay;
+mod secret;
+mod throttle;
+
+use std::{io, net::IpAddr, sync::Arc};
 
 use crate::{
     directory::Directory,
     journal::{Journal, Tag},
+    router::Destination,
     rt::{Clock, Shared},
-    settings::Settings,
-    store::Store,
+    settings::{Settings, TlsMode},
+    store::{Store, StoreError},
     types::{Address, MailboxId, ReversePath},
-    wire::smtp::Reply,
+    wire::{
+        scram,
+        smtp::{Reply, Say, say},
+    },
 };
+
+pub use login::LoginExchange;
+pub use networks::{Network, is_private};
 
 /// What the peer hears and what the journal learns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +37,13 @@ pub struct Refusal {
     pub say: Reply,
     /// For the journal; safe words.
     pub log: String,
+}
+
+impl Refusal {
+    /// A sentence of the table, and what the journal learns.
+    pub fn of(say: Say, log: impl Into<String>) -> Self {
+        Refusal { say: say.into(), log: log.into() }
+    }
 }
 
 /// Which door a client came through.
@@ -83,33 +108,88 @@ pub struct Policy {
     /// For what is told.
     pub journal: Journal,
     /// Time.
-    pub clock: std::sync::Arc<dyn Clock>,
+    pub clock: Arc<dyn Clock>,
+    logins: login::Logins,
 }
 
 impl Policy {
+    /// Starts the hashing thread and makes the boot key. Fails when the system gives no thread or no random octets.
+    pub fn new(
+        settings: Shared<Settings>,
+        directory: Shared<Directory>,
+        store: Store,
+        journal: Journal,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
+        let logins = login::Logins::new(settings.clone(), directory.clone(), clock.clone())?;
+        Ok(Policy { settings, directory, store, journal, clock, logins })
+    }
+
     /// Whether a password may be said now (Q10): over TLS, or from a private network when TLS is off or opportunistic.
-    pub fn may_login(&self, _client: &Client) -> bool {
-        false
+    /// SCRAM too: it hides the password, but not the mail that follows.
+    pub fn may_login(&self, client: &Client) -> bool {
+        may_login(&self.settings.get(), client)
     }
-    /// MAIL: login where the door demands it, announced size.
-    pub fn sender(&self, _client: &Client, _from: &ReversePath, _size: Option<u64>) -> Result<(), Refusal> {
-        Ok(())
+
+    /// MAIL: login where the door demands it (530), announced size (552).
+    pub fn sender(&self, client: &Client, _from: &ReversePath, size: Option<u64>) -> Result<(), Refusal> {
+        relay::sender(&self.settings.get(), client, size)
     }
-    /// RCPT: ours and known, or relay right; quota where the size is known.
-    pub async fn recipient(&self, _client: &Client, _to: &Address, _size: Option<u64>) -> Result<(), Refusal> {
-        Ok(())
+
+    /// RCPT: ours and known, or relay right (Q31); quota where the size is known (Q15), 451 when the disk cannot say.
+    pub async fn recipient(&self, client: &Client, to: &Address, size: Option<u64>) -> Result<(), Refusal> {
+        let settings = self.settings.get();
+        let here = relay::recipient(&settings, &self.directory.get(), client, to)?;
+        for destination in &here {
+            if self.has_room(destination, size).await? {
+                return Ok(());
+            }
+        }
+        let sentence = if settings.quota_temporary { say::OVER_QUOTA_LATER } else { say::OVER_QUOTA };
+        Err(Refusal::of(sentence, format!("the quota of {to} is used up")))
     }
+
+    /// A message has one octet at least, so a mailbox that is full already takes none of unknown size either.
+    async fn has_room(&self, destination: &Destination, size: Option<u64>) -> Result<bool, Refusal> {
+        let Some(quota) = destination.quota else { return Ok(true) };
+        match self.store.usage(destination.mailbox).await {
+            Ok(usage) => Ok(usage.bytes.saturating_add(size.unwrap_or(1)) <= quota),
+            // A mailbox that never got a message.
+            Err(StoreError::Missing) => Ok(size.unwrap_or(1) <= quota),
+            Err(StoreError::NoRoom) => Err(Refusal::of(say::NO_ROOM, StoreError::NoRoom.to_string())),
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
+                Err(Refusal::of(say::NO_DISK, error.to_string()))
+            }
+        }
+    }
+
     /// Whether bare newlines and `MAIL FROM: <` are forgiven (section 6): logged in, private network, relay network.
-    pub fn is_trusted(&self, _client: &Client) -> bool {
-        false
+    pub fn is_trusted(&self, client: &Client) -> bool {
+        relay::is_trusted(&self.settings.get(), client)
     }
-    /// Begins a login by a mechanism.
-    pub fn login(&self, _client: &Client, _mechanism: Mechanism) -> LoginExchange<'_> {
-        LoginExchange { policy: self }
+
+    /// Begins a login by a mechanism. Where [`Policy::may_login`] says no, every step of it is refused.
+    pub fn login(&self, client: &Client, mechanism: Mechanism) -> LoginExchange<'_> {
+        LoginExchange::new(&self.logins, client, mechanism, self.may_login(client))
     }
-    /// USER and PASS of POP3.
-    pub async fn password(&self, _client: &Client, _user: &str, _password: &[u8]) -> LoginStep {
-        LoginStep::Refused(LoginRefusal::Wrong)
+
+    /// USER and PASS of POP3. Never gives a challenge.
+    pub async fn password(&self, client: &Client, user: &str, password: &[u8]) -> LoginStep {
+        if !self.may_login(client) {
+            return LoginStep::Refused(LoginRefusal::Wrong);
+        }
+        self.logins.password(client, user, &String::from_utf8_lossy(password), "USER").await
+    }
+}
+
+fn may_login(settings: &Settings, client: &Client) -> bool {
+    let mode = match client.service {
+        Service::Smtp | Service::Submission | Service::Smtps => settings.smtp_tls,
+        Service::Pop3 | Service::Pop3s => settings.pop3_tls,
+    };
+    match mode {
+        TlsMode::Required => client.tls,
+        TlsMode::Off | TlsMode::Opportunistic => client.tls || is_private(client.ip),
     }
 }
 
@@ -124,10 +204,22 @@ pub enum Mechanism {
     ScramSha256,
 }
 
-/// One login under way. Bytes in and out are those inside base64.
-pub struct LoginExchange<'a> {
-    #[allow(dead_code)]
-    policy: &'a Policy,
+impl Mechanism {
+    /// The name in AUTH (RFC 4422 s3.1).
+    pub fn name(self) -> &'static str {
+        match self {
+            Mechanism::Plain => "PLAIN",
+            Mechanism::Login => "LOGIN",
+            Mechanism::ScramSha256 => scram::NAME,
+        }
+    }
+
+    /// Reads a name, in any case.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Mechanism::Plain, Mechanism::Login, Mechanism::ScramSha256]
+            .into_iter()
+            .find(|m| m.name().eq_ignore_ascii_case(name))
+    }
 }
 
 /// What comes next.
@@ -154,9 +246,5 @@ pub enum LoginRefusal {
     Malformed,
 }
 
-impl LoginExchange<'_> {
-    /// One turn; None at the start means that there was no initial response.
-    pub async fn step(&mut self, _input: Option<&[u8]>) -> LoginStep {
-        LoginStep::Refused(LoginRefusal::Wrong)
-    }
-}
+#[cfg(test)]
+mod tests;
