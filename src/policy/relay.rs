@@ -37,7 +37,7 @@ pub fn recipient(
     client: &Client,
     to: &Address,
 ) -> Result<Vec<Destination>, Refusal> {
-    judge(settings, client, to, router::expand(directory, &settings.plus_delimiter, to))
+    judge(settings, client, to, router::expand(directory, settings, to))
 }
 
 fn judge(settings: &Settings, client: &Client, to: &Address, route: Route) -> Result<Vec<Destination>, Refusal> {

@@ -1,3 +1,5 @@
+//! Logins from end to end, below the sessions: names, mechanisms, throttle, cache, hashing queue.
+
 use std::{sync::Arc, time::Duration};
 
 use super::{login::Logins, *};
