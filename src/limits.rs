@@ -58,3 +58,7 @@ pub const LINGER_SECS: u64 = 2;
 pub const THROTTLE_ENTRIES: usize = 2048;
 /// Verified logins that are remembered; about 40 bytes each.
 pub const LOGIN_CACHE: usize = 1024;
+/// Certificates that are read from the watched directory; about 4 KiB each.
+pub const CERTIFICATES_WATCHED: usize = 200;
+/// Seconds between two looks into the directory of certificates.
+pub const CERTIFICATE_POLL_SECS: u64 = 5;

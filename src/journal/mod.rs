@@ -19,7 +19,7 @@ pub use line::{Line, Severity, Tag};
 pub use pipeline::PipelineEvent;
 pub use pop3::Pop3Event;
 pub use safe::{safe, safe_bytes, safe_field};
-pub use service::ServiceEvent;
+pub use service::{CertificateNews, ClientTrouble, ServiceEvent};
 pub use sinks::SinkEvent;
 pub use smtp::SmtpEvent;
 pub use store::StoreEvent;

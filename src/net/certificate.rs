@@ -46,11 +46,6 @@ impl CertificateInfo {
     }
 }
 
-/// `2036-07-01`, UTC.
-pub(super) fn day(at: UnixTime) -> String {
-    jiff::Timestamp::from_second(at.0).map_or_else(|_| at.0.to_string(), |t| t.strftime("%Y-%m-%d").to_string())
-}
-
 fn unix(time: Time) -> UnixTime {
     UnixTime(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
 }

@@ -15,7 +15,7 @@ use x509_cert::{
     der::{Decode, asn1::BitString},
 };
 
-use super::{CertificateInfo, certificate::day};
+use super::CertificateInfo;
 use crate::{limits, types::UnixTime};
 
 /// Why a certificate cannot be used; its `Display` is a sentence for the administrator that says what to do.
@@ -70,9 +70,9 @@ impl fmt::Display for CertificateError {
                 limits::CERTIFICATE_PEM / 1024,
                 limits::CERTIFICATE_CHAIN
             ),
-            Self::Expired(at) => write!(f, "the certificate expired on {}; get a new one", day(*at)),
+            Self::Expired(at) => write!(f, "the certificate expired on {}; get a new one", at.day()),
             Self::NotYet(at) => {
-                write!(f, "the certificate is valid only from {}; check the clock of this machine", day(*at))
+                write!(f, "the certificate is valid only from {}; check the clock of this machine", at.day())
             }
             Self::Name(name) => write!(f, "{name:?} is neither a host name nor an IP address"),
             Self::Library(why) => write!(f, "the TLS library refuses the certificate: {why}"),
@@ -158,7 +158,7 @@ impl Identity {
 }
 
 /// 2026-01-01: no clock is right that stands before it.
-const WRITTEN: i64 = 1_767_225_600;
+pub(super) const WRITTEN: i64 = 1_767_225_600;
 const TEN_YEARS: i64 = 3652 * 86_400;
 
 fn check_name(name: &str) -> Result<(), CertificateError> {

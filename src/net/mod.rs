@@ -2,11 +2,14 @@
 //!
 //! Must not know: who is served on a connection, where certificates are kept, what the settings say.
 
+mod book;
 mod certificate;
 mod conn;
 mod identity;
 mod tls;
+mod watch;
 
+pub use book::{Certificates, Listed, Source};
 pub use certificate::CertificateInfo;
 pub use conn::{Conn, Ending, ReadError};
 pub use identity::{CertificateError, Identity};

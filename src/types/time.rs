@@ -14,4 +14,9 @@ impl UnixTime {
     pub fn since(self, earlier: UnixTime) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// `2036-07-01`, UTC; the number of seconds where no calendar reaches.
+    pub fn day(self) -> String {
+        jiff::Timestamp::from_second(self.0).map_or_else(|_| self.0.to_string(), |t| t.strftime("%Y-%m-%d").to_string())
+    }
 }
