@@ -12,6 +12,7 @@ mod service;
 mod sinks;
 mod smtp;
 mod store;
+mod syslog;
 mod teller;
 
 pub use admin::AdminEvent;
@@ -23,4 +24,5 @@ pub use service::{CertificateNews, ClientTrouble, ServiceEvent};
 pub use sinks::SinkEvent;
 pub use smtp::SmtpEvent;
 pub use store::StoreEvent;
+pub use syslog::{Origin, Syslog, SyslogConfig, plain};
 pub use teller::{Journal, Sink, Stamped};

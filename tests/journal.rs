@@ -1,0 +1,7 @@
+//! The journal's sinks against programs that nobody here wrote: rsyslogd, pflogsumm, fail2ban-regex.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod journal_parts {
+    pub mod rsyslog;
+    pub mod syslog;
+}
