@@ -62,3 +62,13 @@ pub const LOGIN_CACHE: usize = 1024;
 pub const CERTIFICATES_WATCHED: usize = 200;
 /// Seconds between two looks into the directory of certificates.
 pub const CERTIFICATE_POLL_SECS: u64 = 5;
+/// Levels of parts within parts that are told apart; what lies deeper is one opaque part. A boundary (up to MIME_BOUNDARY) a level.
+pub const MIME_DEPTH: usize = 32;
+/// Parts of one message that are told apart; about 300 bytes each beside their MIME_TEXT.
+pub const MIME_PARTS: usize = 1000;
+/// Octets of one MIME field that are read; twice that is held while a header section is scanned.
+pub const MIME_FIELD: usize = 8 * 1024;
+/// Octets of all MIME fields of one message that are kept.
+pub const MIME_TEXT: usize = 128 * 1024;
+/// Octets of a boundary (RFC 2046 s5.1.1 says 70; a longer one than this is none).
+pub const MIME_BOUNDARY: usize = 250;

@@ -24,7 +24,7 @@ pub struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    fn of(raw: &'a [u8]) -> Self {
+    pub(super) fn of(raw: &'a [u8]) -> Self {
         let colon = raw.iter().position(|&b| b == b':');
         let (name, value) = colon.map_or((&raw[..0], raw), |at| (raw[..at].trim_ascii_end(), &raw[at + 1..]));
         // RFC 5322 s2.2: a name is printable ASCII without a colon. mbox' `From ` line has a colon, but spaces before it.

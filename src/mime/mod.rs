@@ -6,8 +6,16 @@
 mod advice;
 mod head;
 pub mod notice;
+mod people;
+mod scan;
 pub mod stamp;
+mod structure;
 mod text;
+mod valued;
 pub mod words;
 
 pub use head::{Field, Fields, count_received, fields, header_end, message_id};
+pub use people::{Person, people};
+pub use scan::{Scanner, scan};
+pub use structure::{Extent, Part, Structure};
+pub use valued::Valued;

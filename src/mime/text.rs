@@ -5,10 +5,30 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 /// Length at which our own header lines are folded (RFC 5322 s2.1.1: 78 without CRLF).
 const FOLD: usize = 76;
 
-/// CR and LF taken out (RFC 5322 s2.2.3); bytes that are no UTF-8 become U+FFFD.
+/// CR and LF taken out (RFC 5322 s2.2.3).
+pub(super) fn flat(value: &[u8]) -> Vec<u8> {
+    value.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect()
+}
+
+/// As [`flat`], as text without the blanks around it; bytes that are no UTF-8 become U+FFFD.
 pub(super) fn unfold(value: &[u8]) -> String {
-    let flat: Vec<u8> = value.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    String::from_utf8_lossy(&flat).trim().to_owned()
+    String::from_utf8_lossy(&flat(value)).trim().to_owned()
+}
+
+/// Two hexadecimal digits behind `mark` become their octet; what is no such escape stays.
+pub(super) fn unescape(text: &[u8], mark: u8) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&b, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| b == mark).and_then(|d| Some(hex(d[0])? * 16 + hex(d[1])?));
+        out.push(digits.unwrap_or(b));
+        rest = if digits.is_some() { &after[2..] } else { after };
+    }
+    out
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
 }
 
 /// Printable ASCII, at most `max` characters; everything else becomes `?`, so that it can end neither a line nor a field.
