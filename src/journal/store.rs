@@ -1,11 +1,80 @@
 //! What `store` tells.
 
-use super::{Line, Tag};
+use super::{Line, Tag, safe};
 
 /// Events of `store`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreEvent {
-    /// Something that has no event of its own yet.
+    /// The mail disk was opened.
+    Opened {
+        /// Its directory.
+        place: String,
+    },
+    /// The mail disk is absent or failing.
+    Unavailable {
+        /// What it said.
+        why: String,
+    },
+    /// Octets behind the committed length were cut off at opening: they belonged to no acknowledged message.
+    Cut {
+        /// The volume.
+        volume: u32,
+        /// How many.
+        octets: u64,
+    },
+    /// A volume is shorter than what was committed.
+    Short {
+        /// The volume.
+        volume: u32,
+        /// Missing octets.
+        octets: u64,
+    },
+    /// A file in `bodies/` that another store made.
+    Foreign {
+        /// Its name.
+        name: String,
+    },
+    /// A record or a row is damaged.
+    Damaged {
+        /// What and where.
+        what: String,
+    },
+    /// New mail is refused (452).
+    NoRoom {
+        /// Free octets and dead octets in volumes.
+        room: u64,
+        /// What must stay free.
+        reserve: u64,
+    },
+    /// New mail is accepted again.
+    RoomAgain {
+        /// Free octets and dead octets in volumes.
+        room: u64,
+    },
+    /// The disk was full: the reserve file was freed so that deletions still commit.
+    ReserveFreed,
+    /// A volume was emptied and its file removed.
+    Reclaimed {
+        /// The volume.
+        volume: u32,
+        /// Octets that were copied forward.
+        copied: u64,
+        /// Octets that the file had.
+        freed: u64,
+    },
+    /// A volume cannot be emptied; it stays as it is.
+    Stuck {
+        /// The volume.
+        volume: u32,
+        /// What went wrong.
+        why: String,
+    },
+    /// The database panicked; it is closed and opened again.
+    Panicked {
+        /// What was being done.
+        place: &'static str,
+    },
+    /// Something that has no event of its own.
     Note {
         /// Whether somebody should look.
         grave: bool,
@@ -16,9 +85,35 @@ pub enum StoreEvent {
 
 impl From<StoreEvent> for Line {
     fn from(event: StoreEvent) -> Line {
+        use StoreEvent as E;
+        let info = |text| Line::info(Tag::Gatepost, text);
+        let warning = |text| Line::warning(Tag::Gatepost, text);
+        let error = |text| Line::error(Tag::Gatepost, text);
         match event {
-            StoreEvent::Note { grave: true, text } => Line::error(Tag::Gatepost, text),
-            StoreEvent::Note { grave: false, text } => Line::info(Tag::Gatepost, text),
+            E::Opened { place } => info(format!("store: opened {}", safe(&place, 200))),
+            E::Unavailable { why } => error(format!("store: the mail disk is not available: {}", safe(&why, 300))),
+            E::Cut { volume, octets } => {
+                info(format!("store: volume {volume:06}: {octets} uncommitted octets cut off"))
+            }
+            E::Short { volume, octets } => error(format!("store: volume {volume:06}: {octets} octets are missing")),
+            E::Foreign { name } => {
+                warning(format!("store: bodies/{} is of another store and is left alone", safe(&name, 40)))
+            }
+            E::Damaged { what } => error(format!("store: damaged: {}", safe(&what, 300))),
+            E::NoRoom { room, reserve } => {
+                error(format!("store: no room: {room} octets left, {reserve} are kept free; new mail is refused"))
+            }
+            E::RoomAgain { room } => info(format!("store: {room} octets of room; new mail is accepted again")),
+            E::ReserveFreed => warning("store: the disk is full; the reserve is freed for deletions".into()),
+            E::Reclaimed { volume, copied, freed } => {
+                info(format!("store: volume {volume:06} removed: {freed} octets freed, {copied} copied forward"))
+            }
+            E::Stuck { volume, why } => {
+                warning(format!("store: volume {volume:06} cannot be emptied: {}", safe(&why, 300)))
+            }
+            E::Panicked { place } => error(format!("store: the database stopped while {place}; it is opened again")),
+            E::Note { grave: true, text } => error(text),
+            E::Note { grave: false, text } => info(text),
         }
     }
 }

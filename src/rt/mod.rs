@@ -17,3 +17,9 @@ pub use guard::{timeout, unpanicked};
 pub use shared::Shared;
 pub use signal::{Bell, Stop};
 pub use worker::{Busy, Worker};
+
+/// A bounded queue between tasks and threads, and the way a thread waits for a future (smol's; only this room names smol for them).
+pub use smol::{
+    block_on,
+    channel::{Receiver, Sender, bounded},
+};

@@ -1,0 +1,168 @@
+//! A body while it arrives: *draft* until its group has committed.
+//!
+//! | state | where its octets are | dropped |
+//! |---|---|---|
+//! | up to 64 KiB | in memory | nothing was written |
+//! | longer | blocks in a borrowed volume, beyond the committed length, and the last block in memory | the volume is cut |
+//! | sealed | the same, complete; a long one is synced | the same |
+//! | committed | *kept*: a record with header and trailer, and rows | – |
+
+use std::sync::{Arc, atomic::Ordering};
+
+use super::{
+    Store, StoreError,
+    core::Core,
+    fault::Fault,
+    record::{BLOCK, block_start, put_block},
+    volume::{Lease, VOLUME_MAX},
+    writer::Job,
+};
+use crate::{limits::SMALL_BODY, types::BodyId};
+
+/// Where the octets are.
+pub(super) enum Content {
+    /// All of them in memory.
+    Held(Vec<u8>),
+    /// All whole blocks in a borrowed volume, from the lease's start.
+    Lent(Arc<Lease>),
+}
+
+/// A body while it arrives. Dropping it forgets it.
+pub struct Draft {
+    core: Arc<Core>,
+    id: BodyId,
+    len: u64,
+    digest: u32,
+    lease: Option<Arc<Lease>>,
+    buffer: Vec<u8>,
+    broken: Option<StoreError>,
+}
+
+/// A body that is complete but not kept yet. Dropping it forgets it.
+pub struct Sealed {
+    pub(super) id: BodyId,
+    pub(super) len: u64,
+    pub(super) digest: u32,
+    pub(super) content: Content,
+}
+
+impl Draft {
+    /// Takes a number. Numbers are set aside on the disk first, so that none is ever given twice.
+    pub(super) async fn begin(store: &Store) -> Result<Draft, StoreError> {
+        let core = store.core.clone();
+        core.mail().map_err(|fault| fault.told())?;
+        if core.full.load(Ordering::SeqCst) {
+            return Err(StoreError::NoRoom);
+        }
+        let id = BodyId(core.next_body.fetch_add(1, Ordering::SeqCst));
+        if id.0 >= core.ids_until.load(Ordering::SeqCst) {
+            store.ask(Job::Ids).await?;
+        }
+        Ok(Draft { core, id, len: 0, digest: 0, lease: None, buffer: Vec::new(), broken: None })
+    }
+
+    /// The number it will have.
+    pub fn id(&self) -> BodyId {
+        self.id
+    }
+
+    /// Octets so far.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds bytes; beyond 64 KiB they go to a borrowed volume. After an error every later call gives the same error.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.buffer.len() == BLOCK {
+                // Remembered first: a caller that drops this future half-way must not leave a draft with a hole.
+                self.broken = Some(StoreError::Unavailable("the writing of this body was interrupted".into()));
+                let spilled = self.spill().await;
+                self.broken = spilled.as_ref().err().cloned();
+                spilled?;
+            }
+            let (part, later) = rest.split_at(rest.len().min(BLOCK - self.buffer.len()));
+            self.buffer.extend_from_slice(part);
+            self.digest = crc32c::crc32c_append(self.digest, part);
+            self.len += part.len() as u64;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Ends it. A long one is synced here, so that its group does not wait for the disk to take 100 MB.
+    pub async fn seal(mut self) -> Result<Sealed, StoreError> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        let content = if self.lease.is_some() {
+            self.spill().await?;
+            let lease = self.lease.take().ok_or(StoreError::Missing)?;
+            let synced = lease.clone();
+            run(&self.core, move || synced.sync()).await?;
+            Content::Lent(lease)
+        } else {
+            Content::Held(self.buffer)
+        };
+        Ok(Sealed { id: self.id, len: self.len, digest: self.digest, content })
+    }
+
+    /// Writes the buffered block to the borrowed volume, borrowing it first.
+    async fn spill(&mut self) -> Result<(), StoreError> {
+        let octets = std::mem::take(&mut self.buffer);
+        let (id, number) = (self.id, (self.len - 1) / BLOCK as u64);
+        let (core, lease) = (self.core.clone(), self.lease.clone());
+        let (lease, mut buffer) = run(&self.core, move || {
+            let lease = match lease {
+                Some(lease) => lease,
+                None => Arc::new(core.mail()?.pool.lend(VOLUME_MAX / 2)?),
+            };
+            let mut bytes = Vec::with_capacity(octets.len() + 4);
+            put_block(&mut bytes, id, number, &octets);
+            lease.write_at(lease.start + block_start(number), &bytes)?;
+            Ok((lease, octets))
+        })
+        .await?;
+        buffer.clear();
+        self.buffer = buffer;
+        self.lease = Some(lease);
+        Ok(())
+    }
+}
+
+async fn run<T: Send + 'static>(
+    core: &Arc<Core>,
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = core.readers.run(work).await;
+    let done = done.unwrap_or_else(|_| Err(Fault::Failed("the disk thread stopped".into())));
+    done.map_err(|fault| core.heard(&fault))
+}
+
+impl Sealed {
+    /// Its number.
+    pub fn id(&self) -> BodyId {
+        self.id
+    }
+
+    /// Octets.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+const _: () = assert!(SMALL_BODY == BLOCK, "a body that fits a block is held in memory");

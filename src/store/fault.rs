@@ -1,0 +1,69 @@
+//! What went wrong inside, before it is told to a caller.
+
+use std::io;
+
+use super::StoreError;
+
+/// An error with the one distinction that decides what the store does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// ENOSPC, EDQUOT.
+    Full,
+    /// The disk or the database failed: close and open again.
+    Failed(String),
+    /// Bytes are not what they were.
+    Damaged(String),
+    /// Not there.
+    Missing,
+}
+
+impl Fault {
+    /// What the caller hears.
+    pub fn told(&self) -> StoreError {
+        match self {
+            Fault::Full => StoreError::NoRoom,
+            Fault::Failed(why) => StoreError::Unavailable(why.clone()),
+            Fault::Damaged(what) => StoreError::Damaged(what.clone()),
+            Fault::Missing => StoreError::Missing,
+        }
+    }
+
+    /// Puts the place before the words.
+    pub fn at(self, place: &str) -> Fault {
+        match self {
+            Fault::Failed(why) => Fault::Failed(format!("{place}: {why}")),
+            Fault::Damaged(what) => Fault::Damaged(format!("{place}: {what}")),
+            Fault::Full | Fault::Missing => self,
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
+            _ => Fault::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<redb::Error> for Fault {
+    fn from(error: redb::Error) -> Fault {
+        match error {
+            redb::Error::Io(error) => error.into(),
+            redb::Error::Corrupted(what) => Fault::Damaged(what),
+            other => Fault::Failed(other.to_string()),
+        }
+    }
+}
+
+macro_rules! through_redb_error {
+    ($($kind:ident),*) => { $(
+        impl From<redb::$kind> for Fault {
+            fn from(error: redb::$kind) -> Fault {
+                redb::Error::from(error).into()
+            }
+        }
+    )* };
+}
+through_redb_error!(StorageError, TableError, TransactionError, CommitError, DatabaseError, SetDurabilityError);

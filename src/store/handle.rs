@@ -1,0 +1,152 @@
+//! The handle that every other room has: asks the writer, the readers and `system.redb`, and waits for their answers.
+
+use std::sync::Arc;
+
+use super::{
+    Disk, Draft, NewMessage, Places, RealDisk, Room, Row, StoreError, Usage, Write,
+    core::Core,
+    reader, space,
+    system::System,
+    writer::{Job, Order, Writer},
+};
+use crate::{
+    journal::Journal,
+    rt::{Board, Clock, Sender, Worker, bounded},
+    types::{BodyId, BodyReader, FolderName, MailboxId, MessageRow, Special, Uid, UnixTime},
+};
+
+/// Jobs that wait for the writer.
+const ORDERS: usize = 256;
+/// Threads that read.
+const READERS: usize = 2;
+
+/// Cheap to clone. When the last clone is dropped the store closes.
+#[derive(Clone)]
+pub struct Store {
+    pub(super) core: Arc<Core>,
+    orders: Sender<Order>,
+}
+
+impl Store {
+    /// Opens `system.redb` (must work) and the mail disk (may be absent: the store then answers Unavailable and tries again).
+    pub fn open(places: Places, clock: Arc<dyn Clock>, journal: Journal, board: Board) -> Result<Store, StoreError> {
+        Self::open_on(Arc::new(RealDisk), places, clock, journal, board)
+    }
+
+    /// As [`Store::open`], on a disk that is handed in.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        places: Places,
+        clock: Arc<dyn Clock>,
+        journal: Journal,
+        board: Board,
+    ) -> Result<Store, StoreError> {
+        let thread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+        let system = System::open(disk.clone(), places.state.clone()).map_err(|fault| fault.told())?;
+        let readers = Worker::start("store-read", READERS, 64).map_err(thread)?;
+        let core = Arc::new(Core::new(places, disk, (clock, journal, board), system, readers));
+        let (orders, waiting) = bounded(ORDERS);
+        let writer = Writer::new(core.clone());
+        std::thread::Builder::new().name("store-write".into()).spawn(move || writer.run(&waiting)).map_err(thread)?;
+        Ok(Store { core, orders })
+    }
+
+    /// Closes the mail disk cleanly; every later call is Unavailable. `system.redb` stays until the last clone is dropped.
+    pub async fn close(&self) {
+        // An error says that the writer is gone already.
+        let _ = self.ask(Job::Close).await;
+    }
+
+    /// Hands a job to the writer and waits for its answer.
+    pub(super) async fn ask(&self, job: Job) -> Result<usize, StoreError> {
+        let gone = || StoreError::Unavailable("the store's writer stopped in this job".into());
+        let (answer, wait) = bounded(1);
+        self.orders.send(Order { job, answer }).await.map_err(|_| gone())?;
+        wait.recv().await.map_err(|_| gone())?
+    }
+
+    /// All rows of a kind, by key.
+    pub async fn rows(&self, kind: &str) -> Result<Vec<Row>, StoreError> {
+        self.core.system.rows(kind.to_owned()).await
+    }
+
+    /// Writes rows in one durable transaction.
+    pub async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        self.core.system.write(writes).await
+    }
+
+    /// Begins a body. NoRoom below the reserve.
+    pub async fn draft(&self) -> Result<Draft, StoreError> {
+        Draft::begin(self).await
+    }
+
+    /// Keeps messages and all their rows in ONE transaction (of a group). Ok is the Guarantee.
+    pub async fn commit(&self, messages: Vec<NewMessage>) -> Result<(), StoreError> {
+        self.ask(Job::Commit(messages)).await.map(|_| ())
+    }
+
+    /// Makes folders that are not there (D2).
+    pub async fn make_folders(
+        &self,
+        mailbox: MailboxId,
+        folders: Vec<(FolderName, Special)>,
+    ) -> Result<(), StoreError> {
+        self.ask(Job::Folders(mailbox, folders)).await.map(|_| ())
+    }
+
+    /// A mailbox' folders.
+    pub async fn folders(&self, mailbox: MailboxId) -> Result<Vec<(FolderName, Special)>, StoreError> {
+        self.core.read(move |mail| reader::folders(mail, mailbox)).await
+    }
+
+    /// UIDVALIDITY of a folder and up to `max` of its rows with a UID above `after`. An INBOX that never had a message is
+    /// empty (UIDVALIDITY 0); another folder that is not there is Missing.
+    pub async fn messages(
+        &self,
+        mailbox: MailboxId,
+        folder: &FolderName,
+        after: Uid,
+        max: usize,
+    ) -> Result<(u32, Vec<MessageRow>), StoreError> {
+        let folder = folder.clone();
+        self.core.read(move |mail| reader::messages(mail, mailbox, &folder, after, max)).await
+    }
+
+    /// A body's bytes; no octet is given out whose block has a wrong CRC. What was opened stays readable, also when the
+    /// message is removed meanwhile.
+    pub async fn body(&self, body: BodyId) -> Result<Arc<dyn BodyReader>, StoreError> {
+        let core = self.core.clone();
+        self.core.read(move |mail| reader::body(&core, mail, body)).await
+    }
+
+    /// Removes messages durably; gives how many were there.
+    pub async fn remove(&self, mailbox: MailboxId, folder: &FolderName, uids: Vec<Uid>) -> Result<usize, StoreError> {
+        self.ask(Job::Remove(mailbox, folder.clone(), uids)).await
+    }
+
+    /// Removes a mailbox' folders and messages, in steps when there are many. The UIDVALIDITY of its folders never comes back.
+    pub async fn purge(&self, mailbox: MailboxId) -> Result<(), StoreError> {
+        self.ask(Job::Purge(mailbox)).await.map(|_| ())
+    }
+
+    /// What a mailbox holds.
+    pub async fn usage(&self, mailbox: MailboxId) -> Result<Usage, StoreError> {
+        self.core.read(move |mail| reader::usage(mail, mailbox)).await
+    }
+
+    /// How many recipients wait in the queue.
+    pub async fn queue_len(&self) -> Result<u64, StoreError> {
+        self.core.read(reader::queue_len).await
+    }
+
+    /// Room on the mail disk.
+    pub async fn room(&self) -> Result<Room, StoreError> {
+        let core = self.core.clone();
+        self.core.read(move |mail| space::room(&core, mail)).await
+    }
+
+    /// Time is never below this: the newest time stored. Before 1970 when nothing was ever stored or the disk is away.
+    pub fn newest_time(&self) -> UnixTime {
+        self.core.newest_time()
+    }
+}

@@ -1,0 +1,256 @@
+//! One opening of the mail disk: `mail.redb`, the volumes, the lock. Opening cuts off whatever was not committed.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use redb::{Database, ReadableTable};
+
+use super::{
+    Places,
+    backend::{Gate, begin, database},
+    disk::{Disk, LockGuard},
+    fault::Fault,
+    rows::{self, House, Volume},
+    volume::{Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header},
+};
+use crate::types::UnixTime;
+
+/// Page cache of `mail.redb`, octets. All caches of the store together stay below 8 MiB.
+const CACHE: usize = 4 * 1024 * 1024;
+/// Body numbers that are set aside at once, so that a number is never given twice, not even after a crash.
+pub(super) const IDS: u64 = 1024;
+/// How long an opening waits for another owner of the directory to let go.
+const LOCK_WAIT: Duration = Duration::from_secs(3);
+
+/// An open mail disk.
+pub(super) struct Mail {
+    pub db: Database,
+    pub pool: Arc<Pool>,
+    pub gate: Gate,
+    pub mark: u64,
+    _lock: Option<LockGuard>,
+}
+
+/// What was found at opening.
+pub(super) struct Opened {
+    pub mail: Mail,
+    pub house: House,
+    pub findings: Vec<Finding>,
+}
+
+/// Something in `bodies/` that is told in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// Octets beyond the committed length were cut off.
+    Cut { volume: u32, octets: u64 },
+    /// A volume is shorter than was committed: what is missing is lost.
+    Short { volume: u32, octets: u64 },
+    /// A file that another store made; it is left alone.
+    Foreign { name: String },
+}
+
+/// `bodies/`
+pub(super) fn bodies_dir(mail: &Path) -> PathBuf {
+    mail.join("bodies")
+}
+
+/// Locks a directory, waiting a little for an owner that is about to end.
+pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<LockGuard, Fault> {
+    let until = Instant::now() + LOCK_WAIT;
+    loop {
+        match disk.lock(dir) {
+            Ok(guard) => return Ok(guard),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(Fault::Failed(format!("{} is in use by another process", dir.display())));
+            }
+            Err(error) => return Err(Fault::from(error).at(&dir.display().to_string())),
+        }
+    }
+}
+
+/// Opens the database `name` in `dir`. A new one gets its name only when `first` has committed its first rows,
+/// so that a power cut while it is made leaves nothing or a whole one.
+pub(super) fn open_database(
+    disk: &dyn Disk,
+    (dir, name): (&Path, &str),
+    gate: &Gate,
+    cache: usize,
+    first: impl FnOnce(&Database) -> Result<(), Fault>,
+) -> Result<Database, Fault> {
+    let path = dir.join(name);
+    if disk.list(dir)?.iter().any(|n| n == name) {
+        return database(disk.open(&path, false)?, gate.clone(), cache).map_err(|fault| fault.at(name));
+    }
+    let draft = dir.join(format!("{name}.new"));
+    let file = disk.open(&draft, true)?;
+    file.set_len(0)?;
+    let db = database(file, gate.clone(), cache).map_err(|fault| fault.at(name))?;
+    first(&db)?;
+    disk.rename(&draft, &path)?;
+    disk.sync_dir(dir)?;
+    Ok(db)
+}
+
+impl Mail {
+    /// Opens what is there, or makes a new store when `known` (the mark this place had before) is None.
+    pub fn open(disk: &Arc<dyn Disk>, places: &Places, known: Option<u64>, now: UnixTime) -> Result<Opened, Fault> {
+        let there = disk.list(&places.mail).is_ok_and(|names| names.iter().any(|n| n == "mail.redb"));
+        if known.is_some() && !there {
+            return Err(Fault::Failed(format!(
+                "mail.redb is not in {}: is the disk mounted? (a lost one is rebuilt by `gatepost salvage`)",
+                places.mail.display()
+            )));
+        }
+        let bodies = bodies_dir(&places.mail);
+        disk.make_dir(&bodies)?;
+        // The state directory's lock covers a mail directory that is the same.
+        let lock = if places.mail == places.state { None } else { Some(lock(&**disk, &places.mail)?) };
+        if !there {
+            refuse_orphans(&**disk, &bodies)?;
+            disk.sync_dir(&places.mail)?;
+        }
+        let gate = Gate::default();
+        let db = open_database(&**disk, (&places.mail, "mail.redb"), &gate, CACHE, |db| found(db, now))?;
+        let (house, volumes) = begin_epoch(&db, now)?;
+        let findings = tidy_volumes(&**disk, &bodies, &house, &volumes)?;
+        let limit = limit_for(disk.space(&places.mail)?.total);
+        let pool = Pool::new(disk.clone(), bodies, house.mark, limit, gate.clone(), (volumes, house.next_volume));
+        let mail = Mail { db, pool: Arc::new(pool), gate, mark: house.mark, _lock: lock };
+        Ok(Opened { mail, house, findings })
+    }
+
+    /// Leaves both commit slots of the database with the same rows, so that damage to redb's header cannot go one commit back unseen.
+    pub fn settle(&self) -> Result<(), Fault> {
+        let write = begin(&self.db)?;
+        {
+            let mut table = write.open_table(rows::HOUSE)?;
+            let house: House = rows::get(&table, 0)?.ok_or(Fault::Missing)?;
+            rows::put(&mut table, 0, &house)?;
+        }
+        Ok(write.commit()?)
+    }
+}
+
+/// A store without `mail.redb` but with volumes is not new: opening it as new would throw every message away.
+fn refuse_orphans(disk: &dyn Disk, bodies: &Path) -> Result<(), Fault> {
+    let orphan = disk.list(bodies)?.into_iter().find(|name| number_of(name).is_some());
+    match orphan {
+        None => Ok(()),
+        Some(name) => Err(Fault::Failed(format!(
+            "there is no mail.redb but bodies/{name} is there: run `gatepost salvage`, nothing was touched"
+        ))),
+    }
+}
+
+/// The first rows of a new store.
+fn found(db: &Database, now: UnixTime) -> Result<(), Fault> {
+    let mut random = [0u8; 8];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random)
+        .map_err(|_| Fault::Failed("no random numbers".into()))?;
+    let house = House {
+        format: rows::FORMAT,
+        mark: u64::from_le_bytes(random),
+        next_body: 1,
+        next_folder: 1,
+        next_validity: 1,
+        next_volume: 1,
+        next_queue: 1,
+        newest: now,
+    };
+    let write = begin(db)?;
+    {
+        rows::put(&mut write.open_table(rows::HOUSE)?, 0, &house)?;
+        write.open_table(rows::FOLDERS)?;
+        write.open_table(rows::MESSAGES)?;
+        write.open_table(rows::BODIES)?;
+        write.open_table(rows::QUEUE)?;
+        write.open_table(rows::VOLUMES)?;
+        write.open_table(rows::USAGE)?;
+    }
+    Ok(write.commit()?)
+}
+
+/// Sets body numbers aside (which shows that the disk can be written) and reads the volumes' rows.
+fn begin_epoch(db: &Database, now: UnixTime) -> Result<(House, BTreeMap<u32, Volume>), Fault> {
+    let write = begin(db)?;
+    let mut volumes = BTreeMap::new();
+    let house = {
+        let mut table = write.open_table(rows::HOUSE)?;
+        let mut house: House =
+            rows::get(&table, 0)?.ok_or_else(|| Fault::Damaged("mail.redb: its first row is missing".into()))?;
+        if house.format > rows::FORMAT {
+            return Err(Fault::Failed(format!("mail.redb has format {}, made by a newer program", house.format)));
+        }
+        let first = house.next_body;
+        house.next_body = first + IDS;
+        house.newest = house.newest.max(now);
+        rows::put(&mut table, 0, &house)?;
+        house.next_body = first;
+        let table = write.open_table(rows::VOLUMES)?;
+        for entry in table.iter()? {
+            let (key, value) = entry?;
+            let number = key.value();
+            volumes.insert(number, rows::unseal(&number.to_le_bytes(), value.value())?);
+        }
+        house
+    };
+    write.commit()?;
+    Ok((house, volumes))
+}
+
+/// Cuts every volume to its committed length and removes those that no row names.
+fn tidy_volumes(
+    disk: &dyn Disk,
+    bodies: &Path,
+    house: &House,
+    volumes: &BTreeMap<u32, Volume>,
+) -> Result<Vec<Finding>, Fault> {
+    let mut findings = Vec::new();
+    let names = disk.list(bodies)?;
+    let there: BTreeMap<u32, &String> = names.iter().filter_map(|n| number_of(n).map(|number| (number, n))).collect();
+    for (&volume, row) in volumes {
+        let Some(name) = there.get(&volume) else {
+            findings.push(Finding::Short { volume, octets: row.committed });
+            continue;
+        };
+        let file = disk.open(&bodies.join(name), false)?;
+        let len = file.len()?;
+        if len > row.committed {
+            file.set_len(row.committed)?;
+            findings.push(Finding::Cut { volume, octets: len - row.committed });
+        } else if len < row.committed {
+            findings.push(Finding::Short { volume, octets: row.committed - len });
+        }
+    }
+    for (number, name) in &there {
+        if volumes.contains_key(number) {
+            continue;
+        }
+        if is_foreign(disk, &bodies.join(name), house.mark)? {
+            findings.push(Finding::Foreign { name: (*name).clone() });
+        } else {
+            disk.remove(&bodies.join(name))?;
+        }
+    }
+    Ok(findings)
+}
+
+/// Whether a volume has a whole header with another store's mark. A torn or empty one is a draft of ours that never was committed.
+fn is_foreign(disk: &dyn Disk, path: &Path, mark: u64) -> Result<bool, Fault> {
+    let file = disk.open(path, false)?;
+    if file.len()? < VOLUME_HEADER {
+        return Ok(false);
+    }
+    let mut head = [0u8; VOLUME_HEADER as usize];
+    file.read_at(0, &mut head)?;
+    Ok(take_volume_header(&head).is_some_and(|(_, theirs)| theirs != mark))
+}

@@ -1,0 +1,153 @@
+//! Reading: pages of rows in short read transactions, bodies block by block with their sums.
+
+use std::{io, sync::Arc};
+
+use redb::{ReadableDatabase, ReadableTableMetadata};
+
+use super::{
+    StoreError, Usage,
+    apply::folders_of,
+    core::Core,
+    disk::DiskFile,
+    fault::Fault,
+    mail::Mail,
+    record::{BLOCK, SUM, block_start, whole_block},
+    rows::{self, Body, Folder, KeyForm, Message, Queued},
+};
+use crate::types::{BodyId, BodyReader, BytesBody, FolderName, MailboxId, MessageRow, ReadFuture, Special, Uid};
+
+/// Octets of one piece at most.
+const PIECE: usize = 1024 * 1024;
+
+/// UIDVALIDITY and a page of rows.
+pub(super) fn messages(
+    mail: &Mail,
+    mailbox: MailboxId,
+    name: &FolderName,
+    after: Uid,
+    max: usize,
+) -> Result<(u32, Vec<MessageRow>), Fault> {
+    let read = mail.db.begin_read()?;
+    let folders = read.open_table(rows::FOLDERS)?;
+    let Some(folder) = rows::get::<(u32, &str), Folder>(&folders, (mailbox.0, name.as_str()))? else {
+        // Every mailbox has an INBOX, also before its first message.
+        return if *name == FolderName::inbox() { Ok((0, Vec::new())) } else { Err(Fault::Missing) };
+    };
+    let Some(first) = after.0.checked_add(1) else { return Ok((folder.validity, Vec::new())) };
+    let mut page = Vec::new();
+    for entry in read.open_table(rows::MESSAGES)?.range((folder.id, first)..=(folder.id, u32::MAX))?.take(max) {
+        let (key, value) = entry?;
+        let key = key.value();
+        let message: Message = rows::unseal(&<(u32, u32)>::octets(&key), value.value())?;
+        page.push(message.listed(key.1));
+    }
+    Ok((folder.validity, page))
+}
+
+/// Names and special uses.
+pub(super) fn folders(mail: &Mail, mailbox: MailboxId) -> Result<Vec<(FolderName, Special)>, Fault> {
+    let found = folders_of(&mail.db.begin_read()?.open_table(rows::FOLDERS)?, mailbox)?;
+    Ok(found.into_iter().filter_map(|(name, folder)| Some((FolderName::parse(&name)?, folder.special))).collect())
+}
+
+/// What a mailbox holds.
+pub(super) fn usage(mail: &Mail, mailbox: MailboxId) -> Result<Usage, Fault> {
+    Ok(rows::get(&mail.db.begin_read()?.open_table(rows::USAGE)?, mailbox.0)?.unwrap_or_default())
+}
+
+/// How many recipients wait in the queue.
+pub(super) fn queue_len(mail: &Mail) -> Result<u64, Fault> {
+    Ok(mail.db.begin_read()?.open_table(rows::QUEUE)?.len()?)
+}
+
+/// A page of the queue: numbers above `after`.
+pub(super) fn queue(mail: &Mail, after: u64, max: usize) -> Result<Vec<(u64, Queued)>, Fault> {
+    let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
+    let mut page = Vec::new();
+    for entry in mail.db.begin_read()?.open_table(rows::QUEUE)?.range(first..)?.take(max) {
+        let (key, value) = entry?;
+        page.push((key.value(), rows::unseal(&u64::octets(&key.value()), value.value())?));
+    }
+    Ok(page)
+}
+
+/// A body: a small one is read and checked whole, a long one is read piece by piece.
+pub(super) fn body(core: &Arc<Core>, mail: &Mail, id: BodyId) -> Result<Arc<dyn BodyReader>, Fault> {
+    let row: Option<Body> = rows::get(&mail.db.begin_read()?.open_table(rows::BODIES)?, id.0)?;
+    let row = row.ok_or(Fault::Missing)?;
+    let file = mail.pool.file(row.volume).map_err(|fault| lost(&row, id, &fault.told().to_string()))?;
+    let record = Record { file, id, row };
+    if row.len <= BLOCK as u64 {
+        return Ok(Arc::new(BytesBody(record.octets(0, BLOCK)?)));
+    }
+    Ok(Arc::new(LongBody { core: core.clone(), record: Arc::new(record) }))
+}
+
+fn lost(row: &Body, id: BodyId, why: &str) -> Fault {
+    Fault::Damaged(format!("body {} in volume {:06} at {}: {why}", id.0, row.volume, row.offset))
+}
+
+/// A record that is read. It keeps its volume open: one that is emptied meanwhile is still read to the end.
+pub(super) struct Record {
+    pub file: Arc<dyn DiskFile>,
+    pub id: BodyId,
+    pub row: Body,
+}
+
+impl Record {
+    /// Up to `max` octets (at most 1 MiB) from `offset`; every block they stand in has its right sum.
+    pub fn octets(&self, offset: u64, max: usize) -> Result<Vec<u8>, Fault> {
+        let len = self.row.len;
+        let end = len.min(offset.saturating_add(max.min(PIECE) as u64));
+        if offset >= end {
+            return Ok(Vec::new());
+        }
+        let (first, last) = (offset / BLOCK as u64, (end - 1) / BLOCK as u64);
+        let stop = len.min((last + 1) * BLOCK as u64);
+        let span = block_start(last) + (stop - last * BLOCK as u64) + SUM as u64 - block_start(first);
+        let mut bytes = vec![0; usize::try_from(span).unwrap_or(usize::MAX)];
+        self.file
+            .read_at(self.row.offset + block_start(first), &mut bytes)
+            .map_err(|error| lost(&self.row, self.id, &error.to_string()))?;
+        let mut octets = Vec::with_capacity(usize::try_from(end - offset).unwrap_or(0));
+        for (number, block) in (first..).zip(bytes.chunks(BLOCK + SUM)) {
+            let whole = whole_block(self.id, number, block)
+                .ok_or_else(|| lost(&self.row, self.id, &format!("block {number} has a wrong sum")))?;
+            let from = offset.saturating_sub(number * BLOCK as u64);
+            let to = (end - number * BLOCK as u64).min(whole.len() as u64);
+            octets.extend_from_slice(&whole[usize::try_from(from).unwrap_or(0)..usize::try_from(to).unwrap_or(0)]);
+        }
+        Ok(octets)
+    }
+}
+
+struct LongBody {
+    core: Arc<Core>,
+    record: Arc<Record>,
+}
+
+impl BodyReader for LongBody {
+    fn len(&self) -> u64 {
+        self.record.row.len
+    }
+
+    fn read(&self, offset: u64, max: usize) -> ReadFuture<'_> {
+        Box::pin(async move {
+            let record = self.record.clone();
+            let read = self.core.readers.run(move || record.octets(offset, max)).await;
+            match read {
+                Ok(Ok(octets)) => Ok(octets),
+                Ok(Err(fault)) => Err(told(self.core.heard(&fault))),
+                Err(_) => Err(io::Error::other("the reader stopped")),
+            }
+        })
+    }
+}
+
+fn told(error: StoreError) -> io::Error {
+    match error {
+        StoreError::Damaged(_) => io::Error::new(io::ErrorKind::InvalidData, error),
+        StoreError::Missing => io::Error::new(io::ErrorKind::NotFound, error),
+        StoreError::NoRoom | StoreError::Unavailable(_) => io::Error::other(error),
+    }
+}

@@ -1,0 +1,233 @@
+//! A body's record in a volume: bytes to values and back. No I/O.
+//!
+//! ```text
+//! header   56  magic "GPRECORD" | mark of the store u64 | version u16 | flags u16 | trailer octets u32 | body id u64 | octets u64 | date i64
+//!              | digest u32 (CRC32C of all octets) | CRC32C of the header u32
+//! blocks       64 KiB of octets (the last one shorter) | CRC32C over body id, block number and octets u32
+//! trailer      deliveries and queue rows at the time of commit (for `salvage`) | CRC32C over body id and the trailer u32
+//! ```
+//!
+//! A block's own CRC lets a reader begin anywhere and never hand out a damaged octet. The mark is random: a message that
+//! contains the bytes of a record cannot make `salvage` believe in it.
+
+use super::{
+    Delivery, QueueRow,
+    codec::{In, Out},
+};
+use crate::types::{Address, BodyId, Flags, FolderName, MailboxId, ReversePath, UnixTime};
+
+/// First octets of a record.
+pub(super) const MAGIC: &[u8; 8] = b"GPRECORD";
+/// Octets of a header.
+pub(super) const HEADER: usize = 56;
+/// Octets of a block, without its CRC.
+pub(super) const BLOCK: usize = 64 * 1024;
+/// Octets of a block's CRC.
+pub(super) const SUM: usize = 4;
+/// Format version that is written.
+const VERSION: u16 = 1;
+/// A trailer longer than this is none of ours (1,000 recipients of 600 octets).
+const TRAILER_MAX: usize = 1024 * 1024;
+
+/// A record's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The store it was written by.
+    pub mark: u64,
+    /// Octets of the trailer with its CRC.
+    pub trailer: u32,
+    /// The body's number.
+    pub body: BodyId,
+    /// Octets of the body.
+    pub len: u64,
+    /// When it was committed.
+    pub date: UnixTime,
+    /// CRC32C of all octets.
+    pub digest: u32,
+}
+
+impl Header {
+    /// Writes it.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Out::default();
+        out.0.extend(MAGIC);
+        out.u64(self.mark);
+        out.u16(VERSION);
+        out.u16(0);
+        out.u32(self.trailer);
+        out.u64(self.body.0);
+        out.u64(self.len);
+        out.i64(self.date.0);
+        out.u32(self.digest);
+        let sum = crc32c::crc32c(&out.0);
+        out.u32(sum);
+        out.0
+    }
+
+    /// Reads it; None when it is no whole header of a version we know.
+    pub fn decode(bytes: &[u8]) -> Option<Header> {
+        let bytes = bytes.get(..HEADER)?;
+        let rest = bytes.strip_prefix(MAGIC)?;
+        if crc32c::crc32c(&bytes[..HEADER - 4]) != u32::from_le_bytes(bytes[HEADER - 4..].try_into().ok()?) {
+            return None;
+        }
+        let mut from = In(rest);
+        let mark = from.u64()?;
+        if from.u16()? != VERSION || from.u16()? != 0 {
+            return None;
+        }
+        let trailer = from.u32().filter(|n| (SUM..=TRAILER_MAX).contains(&(*n as usize)))?;
+        let (body, len, date, digest) = (BodyId(from.u64()?), from.u64()?, UnixTime(from.i64()?), from.u32()?);
+        // Keeps every later sum of lengths within u64.
+        (len < 1 << 48).then_some(Header { mark, trailer, body, len, date, digest })
+    }
+
+    /// Octets of the whole record.
+    pub fn record_len(&self) -> u64 {
+        blocks_end(self.len) + u64::from(self.trailer)
+    }
+}
+
+/// Where the blocks of a body of `len` octets end, from the record's start.
+pub(super) fn blocks_end(len: u64) -> u64 {
+    HEADER as u64 + len + len.div_ceil(BLOCK as u64) * SUM as u64
+}
+
+/// Where block `number` begins, from the record's start.
+pub(super) fn block_start(number: u64) -> u64 {
+    HEADER as u64 + number * (BLOCK + SUM) as u64
+}
+
+/// The sum of a block, bound to its body and place so that a misplaced block is found too.
+pub(super) fn block_sum(body: BodyId, number: u64, octets: &[u8]) -> u32 {
+    let sum = crc32c::crc32c(&body.0.to_le_bytes());
+    crc32c::crc32c_append(crc32c::crc32c_append(sum, &number.to_le_bytes()), octets)
+}
+
+/// A block with its sum.
+pub(super) fn put_block(out: &mut Vec<u8>, body: BodyId, number: u64, octets: &[u8]) {
+    out.extend(octets);
+    out.extend(block_sum(body, number, octets).to_le_bytes());
+}
+
+/// The octets of a block, if its sum is right.
+pub(super) fn whole_block(body: BodyId, number: u64, bytes: &[u8]) -> Option<&[u8]> {
+    let (octets, sum) = bytes.split_last_chunk::<SUM>()?;
+    (block_sum(body, number, octets) == u32::from_le_bytes(*sum)).then_some(octets)
+}
+
+/// Who a body was for when it was committed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trailer {
+    /// Copies here.
+    pub deliveries: Vec<Delivery>,
+    /// Copies elsewhere.
+    pub queue: Vec<QueueRow>,
+}
+
+/// Writes a trailer.
+pub(super) fn put_trailer(body: BodyId, deliveries: &[Delivery], queue: &[QueueRow]) -> Vec<u8> {
+    let mut out = Out::default();
+    out.u32(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
+    for delivery in deliveries {
+        out.u32(delivery.mailbox.0);
+        out.u16(delivery.flags.0);
+        out.text(delivery.folder.as_str());
+    }
+    out.u32(u32::try_from(queue.len()).unwrap_or(u32::MAX));
+    for row in queue {
+        out.text(&row.from.to_string());
+        out.text(&row.to.to_string());
+        out.i64(row.next_try.0);
+    }
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&body.0.to_le_bytes()), &out.0);
+    out.u32(sum);
+    out.0
+}
+
+/// Reads a trailer; None when it is damaged.
+pub(super) fn take_trailer(body: BodyId, bytes: &[u8]) -> Option<Trailer> {
+    let (part, sum) = bytes.split_last_chunk::<SUM>()?;
+    if crc32c::crc32c_append(crc32c::crc32c(&body.0.to_le_bytes()), part) != u32::from_le_bytes(*sum) {
+        return None;
+    }
+    let mut from = In(part);
+    let mut trailer = Trailer::default();
+    for _ in 0..from.u32()? {
+        let (mailbox, flags) = (MailboxId(from.u32()?), Flags(from.u16()?));
+        let folder = FolderName::parse(from.text()?)?;
+        trailer.deliveries.push(Delivery { mailbox, folder, flags });
+    }
+    for _ in 0..from.u32()? {
+        let (path, to, next_try) = (from.text()?, from.text()?, UnixTime(from.i64()?));
+        trailer.queue.push(QueueRow { from: reverse_path(path)?, to: Address::parse(to).ok()?, next_try });
+    }
+    from.end().map(|()| trailer)
+}
+
+/// Reads a reverse-path as its `Display` wrote it.
+pub(super) fn reverse_path(text: &str) -> Option<ReversePath> {
+    if text.is_empty() { Some(ReversePath::Null) } else { Address::parse(text).ok().map(ReversePath::Address) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn header() -> Header {
+        Header { mark: 77, trailer: 12, body: BodyId(5), len: 70_000, date: UnixTime(9), digest: 0xdead_beef }
+    }
+
+    #[test]
+    fn a_header_comes_back_and_no_flipped_bit_passes() {
+        let bytes = header().encode();
+        assert_eq!(bytes.len(), HEADER);
+        assert_eq!(Header::decode(&bytes), Some(header()));
+        for bit in 0..HEADER * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Header::decode(&bad), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_block_is_bound_to_its_body_and_place() {
+        let mut bytes = Vec::new();
+        put_block(&mut bytes, BodyId(1), 2, b"octets");
+        assert_eq!(whole_block(BodyId(1), 2, &bytes), Some(&b"octets"[..]));
+        assert_eq!(whole_block(BodyId(2), 2, &bytes), None);
+        assert_eq!(whole_block(BodyId(1), 3, &bytes), None);
+        bytes[0] ^= 1;
+        assert_eq!(whole_block(BodyId(1), 2, &bytes), None);
+    }
+
+    #[test]
+    fn a_trailer_comes_back() {
+        let deliveries =
+            vec![Delivery { mailbox: MailboxId(3), folder: FolderName::parse("\u{421}").unwrap(), flags: Flags::SEEN }];
+        let queue = vec![QueueRow {
+            from: ReversePath::Null,
+            to: Address::parse("\"a b\"@x.test").unwrap(),
+            next_try: UnixTime(4),
+        }];
+        let bytes = put_trailer(BodyId(1), &deliveries, &queue);
+        let back = take_trailer(BodyId(1), &bytes).unwrap();
+        assert_eq!(back.deliveries[0].folder, deliveries[0].folder);
+        assert_eq!(back.queue[0].to, queue[0].to);
+        assert!(take_trailer(BodyId(2), &bytes).is_none());
+    }
+
+    #[test]
+    fn lengths_agree_with_what_is_written() {
+        for len in [0u64, 1, BLOCK as u64, BLOCK as u64 + 1, 3 * BLOCK as u64] {
+            let mut bytes = vec![0; HEADER];
+            let body = vec![7u8; usize::try_from(len).unwrap()];
+            for (n, block) in body.chunks(BLOCK).enumerate() {
+                assert_eq!(block_start(n as u64), bytes.len() as u64);
+                put_block(&mut bytes, BodyId(1), n as u64, block);
+            }
+            assert_eq!(blocks_end(len), bytes.len() as u64);
+        }
+    }
+}

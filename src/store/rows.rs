@@ -1,0 +1,339 @@
+//! The rows of `mail.redb`: at most 128 octets a message. Each carries a CRC32C over its table, key and octets, because redb
+//! checks its pages only when it repairs.
+//!
+//! | table | key | row |
+//! |---|---|---|
+//! | house | 0 | format, mark, counters that only grow, newest time |
+//! | folders | mailbox, name | id, UIDVALIDITY, UIDNEXT, special use, messages, octets |
+//! | messages | folder id, UID | flags, date, octets, body, modseq |
+//! | bodies | body id | volume, offset, octets, record octets, links, digest |
+//! | queue | number | body, next try, reverse-path, recipient |
+//! | volumes | number | committed length, live octets, live bodies |
+//! | usage | mailbox | octets, messages |
+
+use redb::{ReadableTable, TableDefinition, Value};
+
+use super::{
+    codec::{In, Out},
+    fault::Fault,
+    record::reverse_path,
+};
+use crate::types::{Address, BodyId, Flags, MessageRow, ReversePath, Special, Uid, UnixTime};
+
+/// Format version of the tables together.
+pub(super) const FORMAT: u32 = 1;
+
+pub(super) const HOUSE: TableDefinition<u8, &[u8]> = TableDefinition::new("house");
+pub(super) const FOLDERS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("folders");
+pub(super) const MESSAGES: TableDefinition<(u32, u32), &[u8]> = TableDefinition::new("messages");
+pub(super) const BODIES: TableDefinition<u64, &[u8]> = TableDefinition::new("bodies");
+pub(super) const QUEUE: TableDefinition<u64, &[u8]> = TableDefinition::new("queue");
+pub(super) const VOLUMES: TableDefinition<u32, &[u8]> = TableDefinition::new("volumes");
+pub(super) const USAGE: TableDefinition<u32, &[u8]> = TableDefinition::new("usage");
+
+/// A row that can be written and read back.
+pub(super) trait RowForm: Sized {
+    /// The table's name; part of the sum, so that a row cannot stand in the wrong table.
+    const TABLE: &'static str;
+    fn put(&self, out: &mut Out);
+    fn take(from: &mut In<'_>) -> Option<Self>;
+}
+
+fn sum(table: &str, key: &[u8], octets: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(table.as_bytes()), key), octets)
+}
+
+/// A row's octets under its key.
+pub(super) fn seal<R: RowForm>(key: &[u8], row: &R) -> Vec<u8> {
+    let mut out = Out::default();
+    row.put(&mut out);
+    let sum = sum(R::TABLE, key, &out.0);
+    out.u32(sum);
+    out.0
+}
+
+/// The row, if its sum is right and nothing is left over.
+pub(super) fn unseal<R: RowForm>(key: &[u8], bytes: &[u8]) -> Result<R, Fault> {
+    let whole =
+        bytes.split_last_chunk::<4>().filter(|(octets, s)| sum(R::TABLE, key, octets) == u32::from_le_bytes(**s));
+    let row = whole.and_then(|(octets, _)| {
+        let mut from = In(octets);
+        let row = R::take(&mut from)?;
+        from.end().map(|()| row)
+    });
+    row.ok_or_else(|| Fault::Damaged(format!("mail.redb: a row of {}", R::TABLE)))
+}
+
+/// Key octets as they go into the sum.
+pub(super) trait KeyForm: redb::Key + 'static {
+    fn octets(key: &Self::SelfType<'_>) -> Vec<u8>;
+}
+macro_rules! key_form {
+    ($($key:ty),*) => { $( impl KeyForm for $key {
+        fn octets(key: &Self::SelfType<'_>) -> Vec<u8> { AsRef::<[u8]>::as_ref(&<$key as Value>::as_bytes(key)).to_vec() }
+    } )* };
+}
+key_form!(u8, u32, u64, (u32, u32));
+impl KeyForm for (u32, &'static str) {
+    fn octets(key: &(u32, &str)) -> Vec<u8> {
+        let mut octets = key.0.to_le_bytes().to_vec();
+        octets.extend(key.1.as_bytes());
+        octets
+    }
+}
+
+/// One row by its key.
+pub(super) fn get<K: KeyForm, R: RowForm>(
+    table: &impl ReadableTable<K, &'static [u8]>,
+    key: K::SelfType<'_>,
+) -> Result<Option<R>, Fault> {
+    let octets = K::octets(&key);
+    let Some(guard) = table.get(key)? else { return Ok(None) };
+    unseal(&octets, guard.value()).map(Some)
+}
+
+/// Writes one row.
+pub(super) fn put<K: KeyForm, R: RowForm>(
+    table: &mut redb::Table<'_, K, &'static [u8]>,
+    key: K::SelfType<'_>,
+    row: &R,
+) -> Result<(), Fault> {
+    let bytes = seal(&K::octets(&key), row);
+    table.insert(key, bytes.as_slice())?;
+    Ok(())
+}
+
+/// What belongs to the store as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct House {
+    pub format: u32,
+    pub mark: u64,
+    pub next_body: u64,
+    pub next_folder: u32,
+    pub next_validity: u32,
+    pub next_volume: u32,
+    pub next_queue: u64,
+    pub newest: UnixTime,
+}
+
+impl RowForm for House {
+    const TABLE: &'static str = "house";
+    fn put(&self, out: &mut Out) {
+        out.u32(self.format);
+        out.u64(self.mark);
+        out.u64(self.next_body);
+        out.u32(self.next_folder);
+        out.u32(self.next_validity);
+        out.u32(self.next_volume);
+        out.u64(self.next_queue);
+        out.i64(self.newest.0);
+    }
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        Some(House {
+            format: from.u32()?,
+            mark: from.u64()?,
+            next_body: from.u64()?,
+            next_folder: from.u32()?,
+            next_validity: from.u32()?,
+            next_volume: from.u32()?,
+            next_queue: from.u64()?,
+            newest: UnixTime(from.i64()?),
+        })
+    }
+}
+
+/// A folder of a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Folder {
+    pub id: u32,
+    pub validity: u32,
+    pub next_uid: u32,
+    pub special: Special,
+    pub messages: u64,
+    pub bytes: u64,
+    pub modseq: u64,
+}
+
+impl RowForm for Folder {
+    const TABLE: &'static str = "folders";
+    fn put(&self, out: &mut Out) {
+        out.u32(self.id);
+        out.u32(self.validity);
+        out.u32(self.next_uid);
+        out.u8(match self.special {
+            Special::None => 0,
+            Special::Inbox => 1,
+            Special::Sent => 2,
+            Special::Drafts => 3,
+            Special::Junk => 4,
+            Special::Trash => 5,
+        });
+        out.u64(self.messages);
+        out.u64(self.bytes);
+        out.u64(self.modseq);
+    }
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        let (id, validity, next_uid) = (from.u32()?, from.u32()?, from.u32()?);
+        let special = match from.u8()? {
+            0 => Special::None,
+            1 => Special::Inbox,
+            2 => Special::Sent,
+            3 => Special::Drafts,
+            4 => Special::Junk,
+            5 => Special::Trash,
+            _ => return None,
+        };
+        Some(Folder { id, validity, next_uid, special, messages: from.u64()?, bytes: from.u64()?, modseq: from.u64()? })
+    }
+}
+
+/// A message in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Message {
+    pub flags: Flags,
+    pub date: UnixTime,
+    pub size: u64,
+    pub body: BodyId,
+    pub modseq: u64,
+}
+
+impl Message {
+    /// As a listing shows it.
+    pub fn listed(&self, uid: u32) -> MessageRow {
+        MessageRow { uid: Uid(uid), flags: self.flags, date: self.date, size: self.size, body: self.body }
+    }
+}
+
+impl RowForm for Message {
+    const TABLE: &'static str = "messages";
+    fn put(&self, out: &mut Out) {
+        out.u16(self.flags.0);
+        out.i64(self.date.0);
+        out.u64(self.size);
+        out.u64(self.body.0);
+        out.u64(self.modseq);
+    }
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        Some(Message {
+            flags: Flags(from.u16()?),
+            date: UnixTime(from.i64()?),
+            size: from.u64()?,
+            body: BodyId(from.u64()?),
+            modseq: from.u64()?,
+        })
+    }
+}
+
+/// A kept body: where its record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Body {
+    pub volume: u32,
+    pub offset: u64,
+    pub len: u64,
+    pub record: u64,
+    pub links: u32,
+    pub digest: u32,
+}
+
+impl RowForm for Body {
+    const TABLE: &'static str = "bodies";
+    fn put(&self, out: &mut Out) {
+        out.u32(self.volume);
+        out.u64(self.offset);
+        out.u64(self.len);
+        out.u64(self.record);
+        out.u32(self.links);
+        out.u32(self.digest);
+    }
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        Some(Body {
+            volume: from.u32()?,
+            offset: from.u64()?,
+            len: from.u64()?,
+            record: from.u64()?,
+            links: from.u32()?,
+            digest: from.u32()?,
+        })
+    }
+}
+
+/// A recipient elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Queued {
+    pub body: BodyId,
+    pub next_try: UnixTime,
+    pub from: ReversePath,
+    pub to: Address,
+}
+
+impl RowForm for Queued {
+    const TABLE: &'static str = "queue";
+    fn put(&self, out: &mut Out) {
+        out.u64(self.body.0);
+        out.i64(self.next_try.0);
+        out.text(&self.from.to_string());
+        out.text(&self.to.to_string());
+    }
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        let (body, next_try) = (BodyId(from.u64()?), UnixTime(from.i64()?));
+        let path = reverse_path(from.text()?)?;
+        Some(Queued { body, next_try, from: path, to: Address::parse(from.text()?).ok()? })
+    }
+}
+
+/// A volume: what of it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Volume {
+    pub committed: u64,
+    pub live: u64,
+    pub bodies: u64,
+}
+
+impl RowForm for Volume {
+    const TABLE: &'static str = "volumes";
+    fn put(&self, out: &mut Out) {
+        out.u64(self.committed);
+        out.u64(self.live);
+        out.u64(self.bodies);
+    }
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        Some(Volume { committed: from.u64()?, live: from.u64()?, bodies: from.u64()? })
+    }
+}
+
+impl RowForm for super::Usage {
+    const TABLE: &'static str = "usage";
+    fn put(&self, out: &mut Out) {
+        out.u64(self.bytes);
+        out.u64(self.messages);
+    }
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        Some(super::Usage { bytes: from.u64()?, messages: from.u64()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_bound_to_its_key_and_table() {
+        let row = Volume { committed: 1, live: 2, bodies: 3 };
+        let bytes = seal(&[1], &row);
+        assert_eq!(unseal::<Volume>(&[1], &bytes), Ok(row));
+        assert!(unseal::<Volume>(&[2], &bytes).is_err());
+        assert!(unseal::<House>(&[1], &bytes).is_err());
+        for bit in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(unseal::<Volume>(&[1], &bad).is_err());
+        }
+    }
+
+    #[test]
+    fn a_message_costs_at_most_128_octets() {
+        let message = Message { flags: Flags(0), date: UnixTime(0), size: 0, body: BodyId(0), modseq: 0 };
+        let body = Body { volume: 0, offset: 0, len: 0, record: 0, links: 0, digest: 0 };
+        assert!(8 + seal(&[], &message).len() + 8 + seal(&[], &body).len() <= 128);
+    }
+}
