@@ -22,7 +22,7 @@ pub use pop3::Pop3Event;
 pub use safe::{safe, safe_bytes, safe_field};
 pub use service::{CertificateNews, ClientTrouble, ServiceEvent};
 pub use sinks::SinkEvent;
-pub use smtp::SmtpEvent;
+pub use smtp::{Reject, SmtpEvent, SmtpFact};
 pub use store::StoreEvent;
 pub use syslog::{Origin, Syslog, SyslogConfig, plain};
 pub use teller::{Journal, Sink, Stamped};

@@ -165,8 +165,8 @@ pub const GO_ON: Say = say(354, "", "End data with <CR><LF>.<CR><LF>");
 pub const RELAY_DENIED: Say = say(550, "5.7.1", "Relay access denied: log in to send to other domains");
 /// A recipient of a domain that is not ours, from somebody who might, while there is no outgoing queue.
 pub const NO_QUEUE: Say = say(550, "5.3.3", "This server does not send to other domains yet");
-/// No such mailbox.
-pub const NO_MAILBOX: Say = say(550, "5.1.1", "No such mailbox here");
+/// No such mailbox. The first words are those that fail2ban knows from Postfix.
+pub const NO_MAILBOX: Say = say(550, "5.1.1", "User unknown: no such mailbox here");
 /// Over quota (Q15).
 pub const OVER_QUOTA: Say = say(552, "5.2.2", "The mailbox is full");
 /// Over quota, when the setting makes it temporary (Q15).
