@@ -20,10 +20,16 @@ pub const HEADER_SECTION: usize = 256 * 1024;
 pub const RECEIVED_HOPS: usize = 100;
 /// Bad commands before a session is ended (Postfix' smtpd_hard_error_limit).
 pub const BAD_COMMANDS: u32 = 20;
+/// Commands that do no work (NOOP, RSET, VRFY, ...) before each further one is a bad one (Postfix' smtpd_junk_command_limit).
+pub const JUNK_COMMANDS: u32 = 100;
+/// Octets of replies that wait for the end of a pipelined group before they are sent anyway.
+pub const REPLY_GROUP: usize = 4096;
 /// Failed logins before a session is ended.
 pub const BAD_LOGINS: u32 = 5;
 /// Seconds a client may be silent between commands (RFC 5321 s4.5.3.2.7: 300).
 pub const SMTP_IDLE_SECS: u64 = 300;
+/// Octets a second at which a message must come in the long run, beyond the first SMTP_IDLE_SECS (Postfix' smtpd_min_data_rate).
+pub const DATA_RATE: u64 = 500;
 /// Seconds a POP3 client may be silent (RFC 1939 s3: at least 600).
 pub const POP3_IDLE_SECS: u64 = 600;
 /// Seconds in which a TLS handshake must end.

@@ -47,8 +47,8 @@ pub enum SmtpFact {
     Pipelining {
         /// The command, or CONNECT.
         after: &'static str,
-        /// What came too early. Never text of a message or a password: the session gives command lines only.
-        early: Vec<u8>,
+        /// The name of the command that came too early, if it is one.
+        early: &'static str,
     },
     /// `warning: non-SMTP command from unknown[ip]: GET / HTTP/1.1`
     NotSmtp {
@@ -169,7 +169,6 @@ impl From<SmtpEvent> for Line {
                 Line::info(tag, format!("SSL_accept error from {peer}: {}", safe(&why, 200)))
             }
             SmtpFact::Pipelining { after, early } => {
-                let early = safe_bytes(&early, 100);
                 Line::info(tag, format!("improper command pipelining after {after} from {peer}: {early}"))
             }
             SmtpFact::NotSmtp { line } => {

@@ -1,4 +1,8 @@
 //! An SMTP session. `phase` checks order (pure), `policy` gives verdicts, `serve` acts.
+//!
+//! [`phase`]: what a command means now. `serve`: the conversation. `data`: messages, by DATA or BDAT. `auth`: logins.
+//! [`ehlo`]: what is offered. `tally`: what is counted. The sentences are in `wire::smtp::say`, all of them.
+//! Must not know: who may relay, what a password is, where a message goes.
 
 use std::sync::Arc;
 
@@ -10,6 +14,13 @@ use crate::{
     rt::{Shared, Stop},
     settings::Settings,
 };
+
+mod auth;
+mod data;
+mod ehlo;
+pub mod phase;
+mod serve;
+mod tally;
 
 /// What a session works with.
 #[derive(Clone)]
@@ -31,4 +42,6 @@ pub struct Smtp {
 }
 
 /// Serves one connection (on 465 it is encrypted already) until it ends.
-pub async fn serve(_smtp: Smtp, _conn: Conn) {}
+pub async fn serve(smtp: Smtp, conn: Conn) {
+    serve::Session::new(smtp, conn).run().await;
+}

@@ -63,8 +63,8 @@ pub const TIMEOUT: Say = say(421, "4.4.2", "Timeout exceeded");
 pub const TOO_MANY_ERRORS: Say = say(421, "4.7.0", "Too many errors");
 /// `limits::BAD_LOGINS`.
 pub const TOO_MANY_LOGINS: Say = say(421, "4.7.0", "Too many failed logins");
-/// A web client at the door.
-pub const NOT_HTTP: Say = say(554, "5.5.1", "This is a mail server, not a web server");
+/// A web client at the door; the connection ends.
+pub const NOT_HTTP: Say = say(521, "5.5.1", "This is a mail server, not a web server");
 
 // Commands.
 /// No such command.
@@ -129,8 +129,6 @@ pub const TLS_FIRST: Say = say(530, "5.7.0", "Must issue a STARTTLS command firs
 pub const TLS_ALREADY: Say = say(503, "5.5.1", "TLS is active already");
 /// No certificate (RFC 3207 s4).
 pub const NO_TLS: Say = say(454, "4.7.0", "TLS is not available now");
-/// The handshake failed; said to nobody but counted as the answer to STARTTLS.
-pub const TLS_FAILED: Say = say(454, "4.7.0", "TLS handshake failed");
 /// RFC 4954 s6, RFC 6409 s4.3.
 pub const LOGIN_FIRST: Say = say(530, "5.7.0", "Authentication required");
 /// A second AUTH (RFC 4954 s4).
