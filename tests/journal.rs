@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod journal_parts {
+    pub mod days;
     pub mod rsyslog;
     pub mod syslog;
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{FieldError, Settings, TlsMode};
-use crate::types::{Address, Domain, FolderName};
+use crate::types::{Address, Collector, Domain, FolderName};
 
 /// The look of a text or of an entry of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,22 +95,12 @@ fn folder(text: &str) -> Result<String, String> {
     Ok(name.as_str().to_owned())
 }
 
+/// The parser that syslog uses, so that a string that was saved is one that works.
 fn collector(text: &str) -> Result<String, String> {
-    let words = || format!("must be {}", Rule::Collector.words());
-    let (place, query) = text.split_once('?').unwrap_or((text, ""));
-    let (scheme, place) = place.split_once("://").ok_or_else(words)?;
-    let (host, port) = place.rsplit_once(':').ok_or_else(words)?;
-    let plain = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-    let host_ok = match plain {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => Domain::parse(host).is_ok_and(|d| !d.is_literal()),
-    };
-    let port_ok = port.parse::<u16>().is_ok_and(|p| p != 0);
-    let query_ok = query
-        .split('&')
-        .all(|pair| matches!(pair, "" | "framing=lf" | "framing=octet" | "format=3164" | "format=5424"));
-    let good = matches!(scheme, "udp" | "tcp") && host_ok && port_ok && query_ok;
-    if good { Ok(text.to_owned()) } else { Err(words()) }
+    match Collector::parse(text) {
+        Ok(_) => Ok(text.trim().to_owned()),
+        Err(why) => Err(format!("must be {}: {why}", Rule::Collector.words())),
+    }
 }
 
 fn path(text: &str) -> bool {

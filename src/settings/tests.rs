@@ -115,10 +115,12 @@ fn lists_are_checked_entry_by_entry() {
 
 #[test]
 fn collectors_have_a_scheme_a_host_and_a_port() {
-    for good in ["udp://10.0.0.1:514", "tcp://log.office.test:601?framing=octet&format=5424", "udp://[fd00::1]:514"] {
+    for good in
+        ["udp://10.0.0.1:514", "tcp://log.office.test:601?framing=octet&format=5424", "udp://[fd00::1]:514", "udp://x"]
+    {
         assert!(errors(&[("syslog.collectors", good)]).is_empty(), "{good}");
     }
-    for bad in ["10.0.0.1", "http://x:1", "udp://x", "udp://x:0", "tcp://x:1?framing=none", "udp://a b:5"] {
+    for bad in ["10.0.0.1", "http://x:1", "udp://x:0", "udp://x?framing=lf", "tcp://x:1?framing=none", "udp://a b:5"] {
         assert_eq!(errors(&[("syslog.collectors", bad)]).len(), 1, "{bad}");
     }
 }

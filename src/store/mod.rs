@@ -13,6 +13,7 @@ mod apply;
 mod backend;
 mod codec;
 mod core;
+mod days;
 mod disk;
 mod draft;
 mod fault;
@@ -30,6 +31,7 @@ mod writer;
 
 use std::{fmt, path::PathBuf};
 
+pub use days::{Day, DayLine, Days, Export, Page};
 pub use disk::{Disk, DiskFile, LockGuard, RealDisk, Space};
 pub use draft::{Draft, Sealed};
 pub use handle::Store;

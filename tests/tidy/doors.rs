@@ -41,7 +41,13 @@ const DOORS: &[Door] = &[
         tests: true,
         why: "passwords in wire and policy, certificates in net, random bytes from one place",
     },
-    Door { names: &["socket2", "if_addrs"], places: &["listen"], tests: true, why: "listen owns every socket" },
+    Door { names: &["if_addrs"], places: &["listen"], tests: true, why: "listen binds by interface" },
+    Door {
+        names: &["socket2"],
+        places: &["listen", "journal/syslog/link", "journal/syslog/target"],
+        tests: true,
+        why: "listen owns every socket that strangers reach; syslog's must never block",
+    },
     Door { names: &["async_io"], places: &["rt", "net", "listen"], tests: false, why: "sockets come as net::Conn" },
     Door {
         names: &["smol::Timer", "smol::Executor", "smol::LocalExecutor", "smol::Task", "smol::Async"],
