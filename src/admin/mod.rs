@@ -1,1 +1,21 @@
 //! The JSON API on the Unix socket, for the subcommands and the page; the door of tiny_http.
+//!
+//! `http` cuts requests, `api` finds the hand, `people`, `config`, `certificates`, `status` are the hands, and everything
+//! that changes goes over the `desk`. Must not know: sessions, sockets of strangers (that is `listen`), how settings are put
+//! into effect (that is `app`, which hands in a function).
+
+mod answer;
+mod api;
+mod certificates;
+mod config;
+mod desk;
+mod http;
+mod page;
+mod people;
+mod status;
+
+pub use answer::{Answer, ApiError};
+pub use certificates::{CERTIFICATE_ROWS, load_certificates};
+pub use desk::{Apply, Caller, Desk, DeskError, House, Precheck, load};
+pub use http::{Admin, SOCKET};
+pub use people::credential;

@@ -1,0 +1,90 @@
+//! What the API answers: JSON, or an error that says what is so, which field, and what to do.
+
+use serde_json::{Value as Json, json};
+
+use super::DeskError;
+use crate::{directory::ErrorKind, settings::FieldError, store::StoreError};
+
+/// An error of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: u16,
+    /// What is so.
+    pub error: String,
+    /// What to do about it.
+    pub todo: String,
+    /// Fields that are wrong, if it is about fields.
+    pub fields: Vec<FieldError>,
+}
+
+/// What a handler gives.
+pub type Answer = Result<Json, ApiError>;
+
+impl ApiError {
+    /// An error without fields.
+    pub fn new(status: u16, error: impl Into<String>, todo: impl Into<String>) -> Self {
+        ApiError { status, error: error.into(), todo: todo.into(), fields: Vec::new() }
+    }
+
+    /// One wrong field of the request; `what` ends a sentence that begins with its name.
+    pub fn field(name: &str, what: impl Into<String>) -> Self {
+        let what = what.into();
+        let fields = vec![FieldError::new(name, what.clone())];
+        ApiError { status: 422, error: format!("{name} {what}"), todo: "correct it and send it again".into(), fields }
+    }
+
+    /// No such thing of the API.
+    pub fn no_such_path() -> Self {
+        ApiError::new(404, "there is no such resource", "see `gatepost help`")
+    }
+
+    /// The JSON form; `field` is there when exactly one field is wrong.
+    pub fn json(&self) -> Json {
+        let fields: Vec<Json> = self.fields.iter().map(|f| json!({ "field": f.key, "what": f.what })).collect();
+        let mut body = json!({ "error": self.error, "todo": self.todo });
+        if let [only] = self.fields.as_slice() {
+            body["field"] = json!(only.key);
+        }
+        if !fields.is_empty() {
+            body["fields"] = json!(fields);
+        }
+        body
+    }
+}
+
+impl From<DeskError> for ApiError {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Directory(error) => {
+                let status = match error.kind {
+                    ErrorKind::Absent => 404,
+                    ErrorKind::Conflict => 409,
+                    ErrorKind::Wrong => 422,
+                };
+                ApiError::new(status, error.what, error.remedy)
+            }
+            DeskError::Fields(fields) => {
+                let words: Vec<String> = fields.iter().map(FieldError::to_string).collect();
+                let todo = "nothing was saved; correct it and save again".to_owned();
+                ApiError { status: 422, error: words.join("; "), todo, fields }
+            }
+            DeskError::Stale(_) => ApiError::new(409, error.to_string(), "look at it, then save again"),
+            DeskError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let words = error.to_string();
+        match error {
+            StoreError::Unavailable(_) => {
+                ApiError::new(503, words, "see whether the mail disk is there: gatepost status")
+            }
+            StoreError::NoRoom => ApiError::new(507, words, "delete something or enlarge the disk, then try again"),
+            StoreError::Damaged(_) => ApiError::new(500, words, "run gatepost check"),
+            StoreError::Missing => ApiError::new(404, words, "see the list of what is there"),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The door of tiny_http: a 0600 Unix socket in the state directory, never a stranger (section 7 of the design).
+//!
+//! tiny_http brings an accepting thread and a pool of four that read heads; two threads here answer. Whoever can open the
+//! socket is this user or root: what it says of itself (`X-Gatepost-User`) goes to the journal and gives no rights.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    io::Read,
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt},
+        net::{UnixListener, UnixStream},
+    },
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+use serde_json::Value as Json;
+
+use super::{Answer, ApiError, Caller, Desk, api, page};
+use crate::journal::AdminEvent;
+
+/// The socket's name in the state directory.
+pub const SOCKET: &str = "admin.sock";
+/// Octets of a request's body.
+const BODY: usize = 1024 * 1024;
+/// Threads that answer; a slow request (a check, a hash) does not hold up the other.
+const THREADS: usize = 2;
+
+/// The API while it listens. Dropping it ends its threads and removes the socket.
+pub struct Admin {
+    server: Option<Arc<tiny_http::Server>>,
+    over: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    path: PathBuf,
+}
+
+impl Admin {
+    /// Listens on `admin.sock` in the state directory. A socket that another program serves is an error; one that nobody
+    /// serves (the plug was pulled) is replaced.
+    pub fn start(desk: Arc<Desk>) -> io::Result<Self> {
+        let path = desk.house().state_dir.join(SOCKET);
+        let listener = bind(&path)?;
+        let server = tiny_http::Server::from_listener(listener, None).map_err(io::Error::other)?;
+        let (server, over) = (Arc::new(server), Arc::new(AtomicBool::new(false)));
+        let mut threads = Vec::new();
+        for n in 0..THREADS {
+            let (server, over, desk) = (server.clone(), over.clone(), desk.clone());
+            let thread = thread::Builder::new().name(format!("http-{n}"));
+            threads.push(thread.spawn(move || serve(&server, &over, &desk))?);
+        }
+        Ok(Admin { server: Some(server), over, threads, path })
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        if let Some(server) = self.server.take() {
+            (0..THREADS).for_each(|_| server.unblock());
+        }
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Binds with mode 0600 from the first moment: the directory is 0700, and the mode is set before anybody is told.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.file_type().is_socket() => {
+            let what = format!("{} is there and is no socket: remove it", path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+        }
+        Ok(_) if UnixStream::connect(path).is_ok() => {
+            let what = format!("another gatepost serves {}: stop it first", path.display());
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, what));
+        }
+        Ok(_) => fs::remove_file(path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+fn serve(server: &tiny_http::Server, over: &AtomicBool, desk: &Desk) {
+    loop {
+        let next = server.recv();
+        if over.load(Ordering::SeqCst) {
+            return;
+        }
+        match next {
+            Ok(request) => one(request, desk),
+            Err(error) if error.kind() == io::ErrorKind::Other => {}
+            Err(error) => {
+                desk.house().journal.tell(AdminEvent::Closed { why: error.to_string() });
+                return;
+            }
+        }
+    }
+}
+
+/// One request; a panic costs this request and one red line.
+fn one(mut request: tiny_http::Request, desk: &Desk) {
+    let name = format!("{} {}", request.method(), request.url().split('?').next().unwrap_or_default());
+    let done = catch_unwind(AssertUnwindSafe(|| reply(&mut request, desk)));
+    let response = done.unwrap_or_else(|_| {
+        desk.house().journal.tell(AdminEvent::Broken { request: name });
+        let error = ApiError::new(500, "something of ours broke", "look into the journal, and report it");
+        Reply::json(error.status, &error.json())
+    });
+    // The client may be gone: nobody is left to tell.
+    let _ = request.respond(response.build());
+}
+
+/// What goes out.
+struct Reply {
+    status: u16,
+    kind: &'static str,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn json(status: u16, body: &Json) -> Self {
+        Reply { status, kind: "application/json", body: body.to_string().into_bytes() }
+    }
+
+    fn build(self) -> tiny_http::Response<io::Cursor<Vec<u8>>> {
+        let heads = [
+            ("Content-Type", self.kind),
+            (
+                "Content-Security-Policy",
+                "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'",
+            ),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Cache-Control", "no-store"),
+        ];
+        let mut response =
+            tiny_http::Response::from_data(self.body).with_status_code(self.status).with_chunked_threshold(usize::MAX);
+        for (name, value) in heads {
+            if let Ok(header) = tiny_http::Header::from_bytes(name, value) {
+                response.add_header(header);
+            }
+        }
+        response
+    }
+}
+
+fn reply(request: &mut tiny_http::Request, desk: &Desk) -> Reply {
+    let path = request.url().split(['?', '#']).next().unwrap_or_default().to_owned();
+    if !path.starts_with("/api/") {
+        return match page::file(&path).filter(|_| *request.method() == tiny_http::Method::Get) {
+            Some((kind, bytes)) => Reply { status: 200, kind, body: bytes.to_vec() },
+            None => Reply::json(404, &ApiError::no_such_path().json()),
+        };
+    }
+    match answer(request, desk) {
+        Ok(body) => Reply::json(200, &body),
+        Err(error) => Reply::json(error.status, &error.json()),
+    }
+}
+
+fn answer(request: &mut tiny_http::Request, desk: &Desk) -> Answer {
+    let understood = understand(request)?;
+    // A thread of ours waits here; nothing of the executor does.
+    smol::block_on(api::answer(desk, understood))
+}
+
+fn understand(request: &mut tiny_http::Request) -> Result<api::Request, ApiError> {
+    let method = match request.method() {
+        tiny_http::Method::Get => api::Method::Get,
+        tiny_http::Method::Post => api::Method::Post,
+        tiny_http::Method::Put => api::Method::Put,
+        tiny_http::Method::Delete => api::Method::Delete,
+        _ => return Err(api::not_allowed()),
+    };
+    let (path, query) = target(request.url())?;
+    let caller = Caller {
+        who: header(request, "X-Gatepost-User").unwrap_or("administrator").to_owned(),
+        from: "socket".to_owned(),
+    };
+    let body = body(request, method)?;
+    Ok(api::Request { method, path, query, body, caller })
+}
+
+fn header<'a>(request: &'a tiny_http::Request, name: &'static str) -> Option<&'a str> {
+    request.headers().iter().find(|header| header.field.equiv(name)).map(|header| header.value.as_str())
+}
+
+/// `/api/a/b%40c?x=1` in its parts.
+fn target(url: &str) -> Result<(Vec<String>, BTreeMap<String, String>), ApiError> {
+    let bad = || ApiError::new(400, "the path has a broken % escape", "write each octet as % and two hex digits");
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let path = path.strip_prefix("/api/").unwrap_or_default();
+    let path = path.split('/').filter(|part| !part.is_empty()).map(|part| unescape(part).ok_or_else(bad));
+    let mut pairs = BTreeMap::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        pairs.insert(unescape(name).ok_or_else(bad)?, unescape(value).ok_or_else(bad)?);
+    }
+    Ok((path.collect::<Result<_, _>>()?, pairs))
+}
+
+/// RFC 3986 s2.1. `+` is itself: addresses have it.
+fn unescape(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            out.push(byte);
+            continue;
+        }
+        let digit = |b: u8| (b as char).to_digit(16);
+        let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
+        out.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(out).ok()
+}
+
+/// The JSON body. Unsafe methods need application/json, and Origin equal to Host where a browser says it (section 7).
+fn body(request: &mut tiny_http::Request, method: api::Method) -> Result<Json, ApiError> {
+    if method == api::Method::Get {
+        return Ok(Json::Null);
+    }
+    let host = header(request, "Host").unwrap_or_default();
+    let is_foreign =
+        header(request, "Origin").is_some_and(|origin| origin.split_once("://").is_none_or(|(_, o)| o != host));
+    if is_foreign {
+        return Err(ApiError::new(403, "the request comes from another site", "use the page of this server"));
+    }
+    if !header(request, "Content-Type").is_some_and(|kind| kind.starts_with("application/json")) {
+        return Err(ApiError::new(415, "the request must be application/json", "say so in Content-Type"));
+    }
+    if request.body_length().is_some_and(|length| length > BODY) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(BODY + 1).unwrap_or(u64::MAX);
+    let read = request.as_reader().take(limit).read_to_end(&mut bytes);
+    read.map_err(|error| ApiError::new(400, format!("the body cannot be read: {error}"), "send it again"))?;
+    if bytes.len() > BODY {
+        return Err(too_large());
+    }
+    if bytes.is_empty() {
+        return Ok(Json::Null);
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|error| ApiError::new(400, format!("the body is no JSON: {error}"), "correct it"))
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(413, format!("the request is larger than {BODY} octets"), "send less at once")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_cut_and_unescaped_and_a_plus_is_itself() {
+        let (path, query) = target("/api/mailboxes/a%2Bb+c%40office.test?purge=1&x=%D0%B0").unwrap();
+        assert_eq!(path, ["mailboxes", "a+b+c@office.test"]);
+        assert_eq!(query.into_iter().collect::<Vec<_>>(), [("purge".into(), "1".into()), ("x".into(), "а".into())]);
+        for bad in ["/api/%", "/api/%4", "/api/%zz", "/api/%ff", "/api/x?%"] {
+            assert!(target(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_is_so_and_what_to_do() {
+        let body = json!({ "error": "there is no such resource", "todo": "see `gatepost help`" });
+        assert_eq!(ApiError::no_such_path().json(), body);
+    }
+}
