@@ -4,6 +4,7 @@
 //! Each room's events stand in a file of their own here; a foreign string passes `safe` once and only here.
 
 mod admin;
+mod library;
 mod line;
 mod pipeline;
 mod pop3;
@@ -16,6 +17,7 @@ mod syslog;
 mod teller;
 
 pub use admin::AdminEvent;
+pub use library::hear_libraries;
 pub use line::{Line, Severity, Tag};
 pub use pipeline::PipelineEvent;
 pub use pop3::Pop3Event;

@@ -48,6 +48,11 @@ impl Journal {
         Journal(Arc::new(Inner { clock, state: Mutex::default() }))
     }
 
+    /// The clock that stamps lines.
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

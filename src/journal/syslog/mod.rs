@@ -45,6 +45,14 @@ pub struct Origin {
     pub zone: TimeZone,
 }
 
+impl Origin {
+    /// This machine and this process, as the system knows them now. Reads a file of the kernel; for the start.
+    pub fn here() -> Self {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Origin { host: host.trim().to_owned(), pid: std::process::id(), zone: TimeZone::system() }
+    }
+}
+
 /// Where lines go; from the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyslogConfig {
