@@ -20,7 +20,7 @@ pub use admin::AdminEvent;
 pub use library::hear_libraries;
 pub use line::{Line, Severity, Tag};
 pub use pipeline::PipelineEvent;
-pub use pop3::Pop3Event;
+pub use pop3::{Pop3Counts, Pop3Event, Pop3Peer, Tried};
 pub use safe::{safe, safe_bytes, safe_field};
 pub use service::{CertificateNews, ClientTrouble, ServiceEvent};
 pub use sinks::SinkEvent;

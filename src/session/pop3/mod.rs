@@ -1,14 +1,27 @@
 //! A POP3 session (RFC 1939): a snapshot of INBOX at login, deletion at QUIT, no lock.
+//!
+//! [`phase`] says what is allowed (pure), [`maildrop`] holds the snapshot, [`login`] asks `policy` who it is, [`fetch`] lists,
+//! sends and removes. This file reads commands, counts abuse and tells how it ended.
+//! Must not know: passwords beyond handing them on, how messages are stored, who else has the mailbox open.
 
-use std::sync::Arc;
+mod fetch;
+mod login;
+mod maildrop;
+mod phase;
+
+use std::{sync::Arc, time::Duration};
+
+use phase::{Facts, Phase};
 
 use crate::{
-    journal::Journal,
-    net::{Acceptor, Conn},
-    policy::{Policy, Service},
+    journal::{Journal, Pop3Event, Pop3Peer, Tried},
+    limits,
+    net::{Acceptor, Conn, ReadError},
+    policy::{Client, Policy, Service},
     rt::{Shared, Stop},
-    settings::Settings,
+    settings::{Settings, TlsMode},
     store::Store,
+    wire::pop3::{BadCommand, Command, Say, Status, is_http, say},
 };
 
 /// What a session works with.
@@ -30,5 +43,267 @@ pub struct Pop3 {
     pub stop: Stop,
 }
 
+const IDLE: Duration = Duration::from_secs(limits::POP3_IDLE_SECS);
+const HANDSHAKE: Duration = Duration::from_secs(limits::HANDSHAKE_SECS);
+
 /// Serves one connection (on 995 it is encrypted already) until it ends.
-pub async fn serve(_pop3: Pop3, _conn: Conn) {}
+pub async fn serve(pop3: Pop3, conn: Conn) {
+    let mut session = Session::new(pop3, conn);
+    let end = session.talk().await;
+    session.tell_end(end);
+    session.conn.close(HANDSHAKE).await;
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Quit,
+    Closed,
+    /// RFC 1939 s3: without a word, and nothing is removed.
+    Idle,
+    Stopping,
+    BadCommands,
+    BadLogins,
+    Http,
+    Handshake,
+    /// A text broke off in the middle: the client must not take it for whole.
+    BrokenText,
+}
+
+impl End {
+    /// Dovecot's words.
+    fn reason(self, logged_in: bool) -> &'static str {
+        match self {
+            End::Quit if logged_in => "Logged out",
+            End::Quit => "Aborted login by logging out",
+            End::Closed => "Connection closed",
+            End::Idle => "Inactivity",
+            End::Stopping => "Server shutting down",
+            End::BadCommands => "Too many invalid commands",
+            End::BadLogins => "Too many failed logins",
+            End::Http => "A web client",
+            End::Handshake => "TLS handshake failed",
+            End::BrokenText => "A message could not be read to its end",
+        }
+    }
+}
+
+impl From<ReadError> for End {
+    fn from(error: ReadError) -> End {
+        match error {
+            ReadError::Timeout => End::Idle,
+            ReadError::Closed | ReadError::TooLong | ReadError::Io(_) => End::Closed,
+        }
+    }
+}
+
+/// Logins that did not work, for the limit and for the journal.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    /// A password was offered where none may be said.
+    plaintext: bool,
+    /// The last name, and how it was tried.
+    name: String,
+    method: Option<&'static str>,
+}
+
+struct Session {
+    pop3: Pop3,
+    conn: Conn,
+    client: Client,
+    phase: Phase,
+    /// For the journal.
+    name: String,
+    began: Duration,
+    failures: Failures,
+    bad_commands: u32,
+}
+
+impl Session {
+    fn new(pop3: Pop3, conn: Conn) -> Self {
+        let client = Client { ip: conn.peer().ip(), service: pop3.service, tls: conn.tls().is_some(), login: None };
+        let clock = &pop3.policy.clock;
+        let name = format!("{:x}{:04x}", clock.now().0, conn.peer().port());
+        let began = clock.mono();
+        let failures = Failures::default();
+        Session { pop3, conn, client, phase: Phase::Fresh, name, began, failures, bad_commands: 0 }
+    }
+
+    async fn talk(&mut self) -> End {
+        let ready = format!("{} POP3 ready", self.pop3.settings.get().server_name);
+        self.status(&Status::ok(ready));
+        let mut first = true;
+        loop {
+            let turn = self.turn(first).await;
+            first = false;
+            if let Err(end) = turn {
+                return end;
+            }
+        }
+    }
+
+    /// One command and its answer.
+    async fn turn(&mut self, first: bool) -> Result<(), End> {
+        let Some(line) = self.line(limits::POP3_LINE).await? else {
+            return self.bad(say::LONG_LINE);
+        };
+        if first && is_http(&line) {
+            return Err(End::Http);
+        }
+        let command = match Command::parse(&line) {
+            Ok(command) => command,
+            Err(BadCommand::Unknown) => return self.bad(say::UNKNOWN),
+            Err(BadCommand::Arguments(_)) => return self.bad(say::ARGUMENTS),
+        };
+        if let Err(refusal) = phase::allows(&self.phase, command.verb(), self.facts()) {
+            self.failures.plaintext |= refusal == say::NEEDS_TLS;
+            return self.bad(refusal);
+        }
+        self.obey(command).await
+    }
+
+    async fn obey(&mut self, command: Command) -> Result<(), End> {
+        match command {
+            Command::Capa => {
+                self.say(say::CAPABILITIES);
+                let lines = phase::capabilities(self.facts());
+                self.lines(lines.iter().map(String::as_str));
+            }
+            Command::Stls => return self.stls().await,
+            Command::Auth(None) => {
+                self.say(say::MECHANISMS);
+                self.lines(phase::MECHANISMS.iter().map(|m| m.name()));
+            }
+            Command::Auth(Some((name, initial))) => return self.authenticate(&name, initial).await,
+            Command::User(name) => {
+                self.phase = Phase::Named(name);
+                self.say(say::NAMED);
+            }
+            Command::Pass(password) => return self.pass(&password).await,
+            Command::Quit => return Err(self.quit().await),
+            Command::Noop => self.say(say::NOOP),
+            Command::Stat => self.stat(),
+            Command::List(number) => return self.list(number).await,
+            Command::Uidl(number) => return self.uidl(number).await,
+            Command::Retr(number) => return self.send(number, None).await,
+            Command::Top(number, lines) => return self.send(number, Some(lines)).await,
+            Command::Dele(number) => self.mark(number),
+            Command::Rset => self.unmark(),
+        }
+        Ok(())
+    }
+
+    /// STLS (RFC 2595 s4): the connection throws away what came before the handshake, the session forgets USER.
+    async fn stls(&mut self) -> Result<(), End> {
+        let acceptor = self.pop3.tls.get();
+        let Some(acceptor) = acceptor.as_ref() else {
+            return self.bad(say::NO_TLS);
+        };
+        self.say(say::BEGIN_TLS);
+        self.conn.flush(IDLE).await?;
+        self.conn.starttls(acceptor, HANDSHAKE).await.map_err(|_| End::Handshake)?;
+        self.client.tls = true;
+        self.phase = Phase::Fresh;
+        Ok(())
+    }
+
+    fn facts(&self) -> Facts {
+        let offered = self.pop3.service == Service::Pop3
+            && self.pop3.settings.get().pop3_tls != TlsMode::Off
+            && self.pop3.tls.get().is_some();
+        let may_login = self.pop3.policy.may_login(&self.client);
+        Facts { tls: self.client.tls, can_stls: offered, may_login }
+    }
+
+    /// The next line, or None for one over the cap. Answers to pipelined commands leave together (RFC 2449 s6.8).
+    async fn line(&mut self, max: usize) -> Result<Option<Vec<u8>>, End> {
+        if self.pop3.stop.is_set() {
+            return Err(End::Stopping);
+        }
+        if !self.conn.buffered().contains(&b'\n') || self.conn.output().len() >= limits::CHUNK {
+            self.conn.flush(IDLE).await?;
+        }
+        let stop = &self.pop3.stop;
+        let read = async { self.conn.line(max, IDLE).await.map(|(line, _)| Some(line)).map_err(Some) };
+        let stopped = async {
+            stop.wait().await;
+            Err(None)
+        };
+        match smol::future::or(read, stopped).await {
+            Ok(line) => Ok(line),
+            Err(Some(ReadError::TooLong)) => Ok(None),
+            Err(Some(error)) => Err(error.into()),
+            Err(None) => Err(End::Stopping),
+        }
+    }
+
+    fn say(&mut self, say: Say) {
+        say.write(self.conn.output());
+    }
+
+    fn status(&mut self, status: &Status) {
+        status.write(self.conn.output());
+    }
+
+    /// Lines behind a status line, and their end. Ours never begin with a dot.
+    fn lines<'a>(&mut self, lines: impl Iterator<Item = &'a str>) {
+        let output = self.conn.output();
+        for line in lines {
+            output.extend_from_slice(line.as_bytes());
+            output.extend_from_slice(b"\r\n");
+        }
+        output.extend_from_slice(b".\r\n");
+    }
+
+    /// A command that is none, or not now: counted.
+    fn bad(&mut self, say: Say) -> Result<(), End> {
+        self.bad_commands += 1;
+        if self.bad_commands >= limits::BAD_COMMANDS {
+            return Err(End::BadCommands);
+        }
+        self.say(say);
+        Ok(())
+    }
+
+    /// Last words, and what the journal learns.
+    fn tell_end(&mut self, end: End) {
+        match end {
+            End::BadCommands => self.say(say::BAD_COMMANDS),
+            End::BadLogins => self.say(say::BAD_LOGINS),
+            End::Stopping => self.say(say::STOPPING),
+            End::Quit | End::Closed | End::Idle | End::Http | End::Handshake | End::BrokenText => {}
+        }
+        let event = match &self.phase {
+            Phase::Transaction(drop) => Pop3Event::Ended {
+                user: drop.who.address.to_string(),
+                session: self.name.clone(),
+                reason: end.reason(true),
+                counts: drop.counts,
+            },
+            Phase::Fresh | Phase::Named(_) => Pop3Event::NoLogin {
+                reason: end.reason(false),
+                tried: self.failures.tried(),
+                secs: self.pop3.policy.clock.mono().saturating_sub(self.began).as_secs(),
+                user: self.failures.name.clone(),
+                method: self.failures.method,
+                peer: self.peer(),
+            },
+        };
+        self.pop3.journal.tell(event);
+    }
+
+    fn peer(&self) -> Pop3Peer {
+        Pop3Peer { rip: self.client.ip, lip: self.conn.local().ip(), tls: self.client.tls, session: self.name.clone() }
+    }
+}
+
+impl Failures {
+    fn tried(&self) -> Tried {
+        match self.count {
+            0 if self.plaintext => Tried::Plaintext,
+            0 => Tried::Nothing,
+            n => Tried::Failed(n),
+        }
+    }
+}

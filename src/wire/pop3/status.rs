@@ -179,7 +179,7 @@ pub mod say {
     /// The mail disk is absent or failing.
     pub const NO_DISK: Say = because(RespCode::SysTemp, "Mail storage is not available now, try later");
     /// A damaged record.
-    pub const DAMAGED: Say = because(RespCode::SysPerm, "The message is damaged, tell the administrator");
+    pub const DAMAGED: Say = because(RespCode::SysPerm, "The stored mail is damaged, tell the administrator");
     /// QUIT: the disk did not do it (RFC 1939 s6).
     pub const NOT_REMOVED: Say = because(RespCode::SysTemp, "Some messages could not be deleted");
     /// `limits::BAD_COMMANDS`.
