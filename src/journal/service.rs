@@ -23,21 +23,21 @@ pub enum ServiceEvent {
     },
     /// A port is open.
     Listening {
-        /// `smtp`, `pop3s`, …
+        /// `smtp`, `pop3s`, ...
         service: &'static str,
         /// Where.
         at: SocketAddr,
     },
     /// A port is closed again; sessions that run go on.
     Closed {
-        /// `smtp`, `pop3s`, …
+        /// `smtp`, `pop3s`, ...
         service: &'static str,
         /// Where.
         at: SocketAddr,
     },
     /// A port cannot be opened; it is tried again until it can.
     NotListening {
-        /// `smtp`, `pop3s`, …
+        /// `smtp`, `pop3s`, ...
         service: &'static str,
         /// Where.
         at: SocketAddr,
@@ -46,14 +46,14 @@ pub enum ServiceEvent {
     },
     /// An interface of the settings is not there, or has no address (B4, B5).
     InterfaceMissing {
-        /// `smtp`, `pop3s`, …
+        /// `smtp`, `pop3s`, ...
         service: &'static str,
         /// Its name.
         interface: String,
     },
     /// accept failed for want of descriptors or memory; it is tried again in a moment.
     Exhausted {
-        /// `smtp`, `pop3s`, …
+        /// `smtp`, `pop3s`, ...
         service: &'static str,
         /// What the system said.
         why: String,
@@ -62,7 +62,7 @@ pub enum ServiceEvent {
     Client {
         /// Who signs.
         tag: Tag,
-        /// `smtp`, `pop3s`, …
+        /// `smtp`, `pop3s`, ...
         service: &'static str,
         /// The client.
         ip: IpAddr,
