@@ -78,3 +78,7 @@ pub const MIME_FIELD: usize = 8 * 1024;
 pub const MIME_TEXT: usize = 128 * 1024;
 /// Octets of a boundary (RFC 2046 s5.1.1 says 70; a longer one than this is none).
 pub const MIME_BOUNDARY: usize = 250;
+/// Connections that only private networks may have: strangers cannot take the office's last places.
+pub const CONNECTIONS_PRIVATE: usize = 200;
+/// Seconds between two looks at the addresses of the interfaces, and between two tries to open a port.
+pub const INTERFACE_POLL_SECS: u64 = 3;

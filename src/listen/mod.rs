@@ -1,1 +1,53 @@
 //! Every socket: bind by interface, accept, permit, handshake inside the task.
+//!
+//! [`Listeners`] is told which ports should be open and keeps them so: [`plan`] computes what to open and what to close
+//! (pure), a port that cannot be opened is tried again, addresses of named interfaces are followed. A session is a future
+//! that `app` hands in; it runs under a permit and a net for panics, and outlives the socket that accepted it.
+//! Must not know: what is said on a connection, beyond a word to those who are turned away.
+
+mod accept;
+mod bind;
+mod listeners;
+mod permit;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use crate::{
+    net::{Acceptor, Conn},
+    policy::Service,
+    rt::Shared,
+};
+
+pub use bind::raise_open_files;
+pub use listeners::{Listeners, Means};
+pub use permit::Permits;
+pub use plan::{Interfaces, Spec, Target};
+
+/// Serves one connection until it ends: `session::smtp::serve` and its kind, with all they need.
+pub type Handler = Arc<dyn Fn(Conn) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// A port that should be open, and who serves there.
+#[derive(Clone)]
+pub struct Wanted {
+    /// Where.
+    pub spec: Spec,
+    /// For ports that are encrypted from the first octet (465, 995): the newest certificate. While there is none, clients
+    /// are let go at once.
+    pub tls: Option<Shared<Option<Acceptor>>>,
+    /// Who serves.
+    pub handler: Handler,
+}
+
+/// The name of a service in journal lines and on the board.
+pub fn name(service: Service) -> &'static str {
+    match service {
+        Service::Smtp => "smtp",
+        Service::Submission => "submission",
+        Service::Smtps => "smtps",
+        Service::Pop3 => "pop3",
+        Service::Pop3s => "pop3s",
+    }
+}

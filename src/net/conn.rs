@@ -4,7 +4,7 @@
 //! in the output. Nothing is allocated for a connection that only waits.
 
 use std::{
-    io,
+    io::{self, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -86,6 +86,7 @@ pub struct Conn {
     sent: usize,
     /// No use to say anything more: the peer is gone, or takes nothing.
     dead: bool,
+    last_words: &'static [u8],
 }
 
 impl Conn {
@@ -103,7 +104,13 @@ impl Conn {
             output: Vec::new(),
             sent: 0,
             dead: false,
+            last_words: b"",
         })
+    }
+
+    /// What the peer shall hear when the session that owns this connection panics (421, -ERR).
+    pub fn set_last_words(&mut self, words: &'static [u8]) {
+        self.last_words = words;
     }
 
     /// The client; an IPv4-mapped address as IPv4.
@@ -134,7 +141,8 @@ impl Conn {
         let Wire::Plain(socket) = std::mem::replace(&mut self.wire, Wire::Gone) else {
             return Err(ReadError::Closed);
         };
-        let shake = TlsAcceptor::from(acceptor.config.clone()).accept(socket);
+        // Boxed: a handshake's state is large, and a plain session's task should not have room for it.
+        let shake = Box::pin(TlsAcceptor::from(acceptor.config.clone()).accept(socket));
         let stream = timeout(limit, shake).await.ok_or(ReadError::Timeout)??;
         let (_, session) = stream.get_ref();
         self.tls = Some(TlsInfo::of(session));
@@ -326,6 +334,30 @@ impl Conn {
     }
 }
 
+/// A session that panics drops its connection on the way: the last words go out as far as the socket takes them at once.
+impl Drop for Conn {
+    fn drop(&mut self) {
+        // In the middle of a reply they would be read as a part of it.
+        if !std::thread::panicking() || self.dead || self.sent > 0 || self.last_words.is_empty() {
+            return;
+        }
+        match &mut self.wire {
+            Wire::Plain(socket) => {
+                let _ = socket.get_ref().write(self.last_words);
+                let _ = socket.get_ref().shutdown(Shutdown::Write);
+            }
+            Wire::Tls(stream) => {
+                let (socket, session) = stream.get_mut();
+                let _ = session.writer().write(self.last_words);
+                session.send_close_notify();
+                while session.wants_write() && session.write_tls(&mut socket.get_ref()).is_ok_and(|n| n > 0) {}
+                let _ = socket.get_ref().shutdown(Shutdown::Write);
+            }
+            Wire::Gone => {}
+        }
+    }
+}
+
 /// How far the search for the end of a line got.
 #[derive(Default)]
 struct Search {
@@ -337,12 +369,7 @@ struct Search {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{Read, Write},
-        net::TcpListener,
-        sync::Arc,
-        thread,
-    };
+    use std::{io::Read, net::TcpListener, sync::Arc, thread};
 
     use futures_rustls::TlsConnector;
     use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer, pki_types::pem::PemObject};
@@ -474,6 +501,10 @@ mod tests {
         });
         let size = std::mem::size_of_val(&conn.line(100, SOON));
         assert!(size < 1024, "a waiting line() costs {size} bytes");
+        let (chain, key) = Identity::self_signed(&["mail.office.test".into()], UnixTime(0)).unwrap();
+        let acceptor = Acceptor::new(&Identity::from_pem(&chain, &key).unwrap(), Tickets::None).unwrap();
+        let size = std::mem::size_of_val(&conn.starttls(&acceptor, SOON));
+        assert!(size < 4096, "room for starttls() costs {size} bytes");
     }
 
     #[test]
@@ -531,6 +562,28 @@ mod tests {
         client.read_to_string(&mut got).unwrap();
         assert_eq!(got, "421 4.7.0 bye\r\n");
         writer.join().unwrap();
+    }
+
+    #[test]
+    fn a_session_that_panics_says_its_last_words() {
+        let (mut conn, mut client) = pair();
+        conn.set_last_words(b"421 4.3.0 sorry\r\n");
+        let died = thread::spawn(move || {
+            let _conn = conn;
+            panic!("planted");
+        });
+        assert!(died.join().is_err());
+        let mut got = String::new();
+        client.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "421 4.3.0 sorry\r\n");
+        block_on(async {
+            let (mut conn, mut client) = tls_pair().await;
+            conn.set_last_words(b"-ERR sorry\r\n");
+            assert!(thread::spawn(move || [conn].get(1).map(|_| ()).unwrap()).join().is_err());
+            let mut got = Vec::new();
+            client.read_to_end(&mut got).await.unwrap();
+            assert_eq!(got, b"-ERR sorry\r\n");
+        });
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub use login::LoginExchange;
-pub use networks::{Network, is_private};
+pub use networks::{Network, household, is_private};
 
 /// What the peer hears and what the journal learns.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,6 +57,10 @@ pub const BYE: Say = say(221, "2.0.0", "Bye");
 pub const OK: Say = say(250, "2.0.0", "Ok");
 /// The house is going down (RFC 5321 s3.8).
 pub const SHUTTING_DOWN: Say = say(421, "4.3.2", "The server is shutting down, come back later");
+/// No place for one more connection, of this client or at all.
+pub const TOO_MANY_CONNECTIONS: Say = say(421, "4.7.0", "Too many connections, try later");
+/// A bug of ours ends the session.
+pub const BROKEN: Say = say(421, "4.3.0", "An internal error ends this session, try later");
 /// Silence (RFC 5321 s4.5.3.2).
 pub const TIMEOUT: Say = say(421, "4.4.2", "Timeout exceeded");
 /// `limits::BAD_COMMANDS`.

@@ -1,0 +1,192 @@
+//! Who may have one more connection: in all, and of one address (Postfix' anvil).
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use smol::future::FutureExt;
+
+use crate::{
+    limits,
+    policy::{household, is_private},
+    rt::{Bell, timeout},
+};
+
+/// Counts the connections of all services together. Cheap to clone; every clone counts the same ones.
+#[derive(Clone, Default)]
+pub struct Permits(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    counts: Mutex<Counts>,
+    /// Rung when the last connection has ended.
+    idle: Bell,
+}
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    /// By IPv4 address or IPv6 /64: a customer of a provider has 2^64 addresses.
+    of: HashMap<IpAddr, Count>,
+}
+
+#[derive(Default)]
+struct Count {
+    now: usize,
+    /// When a refusal was told last, in monotonic time.
+    told: Option<Duration>,
+}
+
+/// One connection's place; given back when it is dropped.
+pub(super) struct Permit {
+    from: Arc<Inner>,
+    who: IpAddr,
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full {
+    /// The address has this many with the new one; None when all places are taken.
+    pub of_one: Option<usize>,
+    /// Whether the journal should hear of it: once a minute for an address.
+    pub tell: bool,
+}
+
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
+impl Permits {
+    /// Connections that are open now.
+    pub fn open(&self) -> usize {
+        self.counts().all
+    }
+
+    /// Waits until no connection is open, at most `limit`; says whether it came to that.
+    pub async fn idle(&self, limit: Duration) -> bool {
+        let all_gone = async {
+            while self.open() > 0 {
+                let again = async {
+                    smol::Timer::after(Duration::from_millis(200)).await;
+                };
+                self.0.idle.wait().or(again).await;
+            }
+        };
+        timeout(limit, all_gone).await.is_some()
+    }
+
+    /// A place for one more connection of `ip`; `now` is monotonic.
+    pub(super) fn take(&self, ip: IpAddr, now: Duration) -> Result<Permit, Full> {
+        let private = is_private(ip);
+        let of_one = limits::CONNECTIONS_PER_ADDRESS * if private { 4 } else { 1 };
+        let in_all = limits::CONNECTIONS - if private { 0 } else { limits::CONNECTIONS_PRIVATE };
+        let who = household(ip);
+        let mut counts = self.counts();
+        let all = counts.all;
+        let count = counts.of.entry(who).or_default();
+        if count.now >= of_one || all >= in_all {
+            let full = Full {
+                of_one: (count.now >= of_one).then_some(count.now + 1),
+                tell: count.told.is_none_or(|at| now.saturating_sub(at) >= TELL_EVERY),
+            };
+            if full.tell {
+                count.told = Some(now);
+            }
+            // An address without a connection is not remembered: a flood of them would fill the memory.
+            if count.now == 0 {
+                counts.of.remove(&who);
+            }
+            return Err(full);
+        }
+        count.now += 1;
+        counts.all += 1;
+        Ok(Permit { from: self.0.clone(), who })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut counts = self.from.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all = counts.all.saturating_sub(1);
+        if let Some(count) = counts.of.get_mut(&self.who) {
+            count.now = count.now.saturating_sub(1);
+            if count.now == 0 {
+                counts.of.remove(&self.who);
+            }
+        }
+        if counts.all == 0 {
+            self.from.idle.ring();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn fill(permits: &Permits, address: IpAddr) -> (Vec<Permit>, Full) {
+        let mut held = Vec::new();
+        loop {
+            match permits.take(address, Duration::ZERO) {
+                Ok(permit) => held.push(permit),
+                Err(full) => return (held, full),
+            }
+        }
+    }
+
+    #[test]
+    fn a_stranger_has_50_places_a_private_address_200_and_a_64_counts_as_one() {
+        let permits = Permits::default();
+        let (strangers, full) = fill(&permits, ip("198.51.100.1"));
+        assert_eq!((strangers.len(), full.of_one), (50, Some(51)));
+        let (office, _) = fill(&permits, ip("192.168.1.9"));
+        assert_eq!(office.len(), 200);
+        let (six, _) = fill(&permits, ip("2001:db8:1:2::1"));
+        assert_eq!(six.len(), 50);
+        assert!(permits.take(ip("2001:db8:1:2:ffff::7"), Duration::ZERO).is_err());
+        assert!(permits.take(ip("2001:db8:1:3::1"), Duration::ZERO).is_ok());
+        drop(strangers);
+        assert!(permits.take(ip("198.51.100.1"), Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn strangers_cannot_take_the_last_places() {
+        let permits = Permits::default();
+        let mut held = Vec::new();
+        for n in 0..=255 {
+            held.push(fill(&permits, ip(&format!("203.0.{n}.1"))));
+        }
+        assert_eq!(permits.open(), limits::CONNECTIONS - limits::CONNECTIONS_PRIVATE);
+        assert_eq!(held.last().map(|(_, full)| full.of_one), Some(None));
+        assert!(permits.take(ip("10.0.0.1"), Duration::ZERO).is_ok());
+        assert!(permits.counts().of.len() < 30, "addresses without a connection are not kept");
+    }
+
+    #[test]
+    fn a_refusal_is_told_once_a_minute() {
+        let permits = Permits::default();
+        let stranger = ip("198.51.100.1");
+        let (_held, full) = fill(&permits, stranger);
+        assert!(full.tell);
+        let tell = |at: u64| permits.take(stranger, Duration::from_secs(at)).err().map(|full| full.tell);
+        assert_eq!((tell(1), tell(59), tell(60), tell(61)), (Some(false), Some(false), Some(true), Some(false)));
+    }
+
+    #[test]
+    fn the_end_of_the_last_connection_is_heard() {
+        let permits = Permits::default();
+        let permit = permits.take(ip("10.0.0.1"), Duration::ZERO).ok();
+        assert!(!smol::block_on(permits.idle(Duration::from_millis(20))));
+        drop(permit);
+        assert!(smol::block_on(permits.idle(Duration::from_secs(5))));
+    }
+}
