@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::{Answer, ApiError, Caller, Desk, certificates, config, people, status};
+use super::{Answer, ApiError, Caller, Desk, certificates, config, lines, people, status};
 use crate::types::{Address, Domain};
 
 /// The methods that the API knows.
@@ -78,7 +78,7 @@ pub async fn answer(desk: &Desk, request: Request) -> Answer {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     match path.as_slice() {
         ["status"] => only_get(&request, status::status(desk)).await,
-        ["journal"] => only_get(&request, status::journal(desk, &request)).await,
+        ["journal", rest @ ..] => only_get(&request, lines::journal(desk, &request, rest)).await,
         ["check"] => status::check(desk, &request).await,
         ["domains", rest @ ..] => people::domains(desk, request, rest).await,
         ["mailboxes", rest @ ..] => people::mailboxes(desk, request, rest).await,

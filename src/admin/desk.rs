@@ -11,7 +11,7 @@ use crate::{
     net::Certificates,
     rt::{Board, Clock, Shared},
     settings::{self, FieldError, Settings, TlsMode, Version, Versions},
-    store::{Row, Store, StoreError, Write},
+    store::{Days, Row, Store, StoreError, Write},
     types::{FolderName, Special},
 };
 
@@ -34,8 +34,10 @@ pub struct House {
     pub directory: Shared<Directory>,
     /// State of the services.
     pub board: Board,
-    /// The journal.
+    /// The journal, of which it has the newest lines.
     pub journal: Journal,
+    /// The journal's files.
+    pub days: Days,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Certificates that can be used now; it wakes whoever makes handshakes when one changes.

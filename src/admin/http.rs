@@ -14,10 +14,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use serde_json::Value as Json;
@@ -29,15 +30,22 @@ use crate::journal::AdminEvent;
 pub const SOCKET: &str = "admin.sock";
 /// Octets of a request's body.
 const BODY: usize = 1024 * 1024;
+/// Between two tries to open the socket again.
+const RETRY: Duration = Duration::from_secs(1);
 /// Threads that answer; a slow request (a check, a hash) does not hold up the other.
 const THREADS: usize = 2;
 
 /// The API while it listens. Dropping it ends its threads and removes the socket.
 pub struct Admin {
-    server: Option<Arc<tiny_http::Server>>,
-    over: Arc<AtomicBool>,
+    door: Arc<Door>,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// The listening server, which is replaced when its accepting thread has ended.
+struct Door {
     path: PathBuf,
+    current: Mutex<Arc<tiny_http::Server>>,
+    over: AtomicBool,
 }
 
 impl Admin {
@@ -45,30 +53,60 @@ impl Admin {
     /// serves (the plug was pulled) is replaced.
     pub fn start(desk: Arc<Desk>) -> io::Result<Self> {
         let path = desk.house().state_dir.join(SOCKET);
-        let listener = bind(&path)?;
-        let server = tiny_http::Server::from_listener(listener, None).map_err(io::Error::other)?;
-        let (server, over) = (Arc::new(server), Arc::new(AtomicBool::new(false)));
+        let current = Mutex::new(Arc::new(open(&path)?));
+        let door = Arc::new(Door { path, current, over: AtomicBool::new(false) });
         let mut threads = Vec::new();
         for n in 0..THREADS {
-            let (server, over, desk) = (server.clone(), over.clone(), desk.clone());
+            let (door, desk) = (door.clone(), desk.clone());
             let thread = thread::Builder::new().name(format!("http-{n}"));
-            threads.push(thread.spawn(move || serve(&server, &over, &desk))?);
+            threads.push(thread.spawn(move || serve(&door, &desk))?);
         }
-        Ok(Admin { server: Some(server), over, threads, path })
+        Ok(Admin { door, threads })
     }
+
+    /// Ends it: requests under way are answered, then the socket is gone.
+    pub fn stop(self) {}
 }
 
 impl Drop for Admin {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::SeqCst);
-        if let Some(server) = self.server.take() {
-            (0..THREADS).for_each(|_| server.unblock());
-        }
+        self.door.over.store(true, Ordering::SeqCst);
+        let server = self.door.current();
+        (0..THREADS).for_each(|_| server.unblock());
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
-        let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.door.path);
     }
+}
+
+impl Door {
+    fn current(&self) -> Arc<tiny_http::Server> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    /// tiny_http stops accepting for good at the first error of accept (out of descriptors): a new one takes its place,
+    /// unless the other thread has done that already.
+    fn replace(&self, failed: &Arc<tiny_http::Server>) -> io::Result<()> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&current, failed) {
+            fs::remove_file(&self.path).or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            })?;
+            *current = Arc::new(open(&self.path)?);
+            failed.unblock();
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> io::Result<tiny_http::Server> {
+    tiny_http::Server::from_listener(bind(path)?, None).map_err(io::Error::other)
 }
 
 /// Binds with mode 0600 from the first moment: the directory is 0700, and the mode is set before anybody is told.
@@ -91,19 +129,21 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-fn serve(server: &tiny_http::Server, over: &AtomicBool, desk: &Desk) {
-    loop {
-        let next = server.recv();
-        if over.load(Ordering::SeqCst) {
-            return;
-        }
-        match next {
-            Ok(request) => one(request, desk),
-            Err(error) if error.kind() == io::ErrorKind::Other => {}
-            Err(error) => {
-                desk.house().journal.tell(AdminEvent::Closed { why: error.to_string() });
-                return;
+fn serve(door: &Door, desk: &Desk) {
+    while !door.is_over() {
+        let server = door.current();
+        // Other: it was unblocked, because the house stops or another server took its place.
+        let failed = match server.recv() {
+            Ok(request) => {
+                one(request, desk);
+                continue;
             }
+            Err(error) if error.kind() == io::ErrorKind::Other => continue,
+            Err(error) => error,
+        };
+        desk.house().journal.tell(AdminEvent::Closed { why: failed.to_string() });
+        while !door.is_over() && door.replace(&server).is_err() {
+            thread::sleep(RETRY);
         }
     }
 }

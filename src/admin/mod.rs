@@ -1,6 +1,6 @@
 //! The JSON API on the Unix socket, for the subcommands and the page; the door of tiny_http.
 //!
-//! `http` cuts requests, `api` finds the hand, `people`, `config`, `certificates`, `status` are the hands, and everything
+//! `http` cuts requests, `api` finds the hand, `people`, `config`, `certificates`, `lines`, `status` are the hands, and everything
 //! that changes goes over the `desk`. Must not know: sessions, sockets of strangers (that is `listen`), how settings are put
 //! into effect (that is `app`, which hands in a function).
 
@@ -10,6 +10,7 @@ mod certificates;
 mod config;
 mod desk;
 mod http;
+mod lines;
 mod page;
 mod people;
 mod status;

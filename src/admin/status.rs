@@ -1,4 +1,4 @@
-//! What is so now: services, counts, room, the process; the journal; the check of the store.
+//! What is so now: services, counts, room, the process; the check of the store.
 
 use std::fs;
 
@@ -8,14 +8,7 @@ use super::{
     Answer, ApiError, Desk,
     api::{Method, Request, not_allowed},
 };
-use crate::{
-    journal::{Severity, Stamped},
-    limits,
-    rt::Light,
-};
-
-/// Lines of the journal in one answer.
-const LINES: u64 = limits::JOURNAL_RING as u64;
+use crate::rt::Light;
 
 /// `status` (A2-A16 as far as they exist).
 pub(super) async fn status(desk: &Desk) -> Answer {
@@ -50,7 +43,8 @@ pub(super) async fn status(desk: &Desk) -> Answer {
         },
         "encryption": { "smtp": settings.smtp_tls.word(), "pop3": settings.pop3_tls.word(), "ssl": settings.ssl },
         "mail": { "bytes": mail.bytes, "messages": mail.messages },
-        "disk": room(&house.mail_dir),
+        "queue": house.store.queue_len().await.ok(),
+        "disk": room(desk).await,
         "process": process(),
         "services": services,
     }))
@@ -65,16 +59,22 @@ fn light(light: Light) -> &'static str {
     }
 }
 
-/// Octets of the mail disk; null when it is not there.
-fn room(dir: &std::path::Path) -> Json {
-    match rustix::fs::statvfs(dir) {
-        Ok(at) => json!({
-            "directory": dir.display().to_string(),
-            "free": at.f_bavail.saturating_mul(at.f_frsize),
-            "size": at.f_blocks.saturating_mul(at.f_frsize),
-        }),
-        Err(error) => json!({ "directory": dir.display().to_string(), "error": error.to_string() }),
-    }
+/// Octets of the mail disk, or why it is not there. `dead` can be reclaimed; below `reserve` new mail is put off.
+async fn room(desk: &Desk) -> Json {
+    let dir = desk.house().mail_dir.display().to_string();
+    let room = match desk.house().store.room().await {
+        Ok(room) => room,
+        Err(error) => return json!({ "directory": dir, "error": error.to_string() }),
+    };
+    let size = rustix::fs::statvfs(&desk.house().mail_dir).map(|at| at.f_blocks.saturating_mul(at.f_frsize));
+    json!({
+        "directory": dir,
+        "free": room.free,
+        "dead": room.dead,
+        "reserve": room.reserve,
+        "short": room.is_short(),
+        "size": size.ok(),
+    })
 }
 
 /// What the kernel says of this process: memory in octets, threads, open files.
@@ -92,35 +92,6 @@ fn process() -> Json {
         "threads": field("Threads"),
         "files": files,
     })
-}
-
-/// `journal?max=N&after=NUMBER`: the newest lines, oldest first. Numbers begin again at each start.
-pub(super) async fn journal(desk: &Desk, request: &Request) -> Answer {
-    let max = request.number("max")?.unwrap_or(100).min(LINES);
-    let after = request.number("after")?.unwrap_or(0);
-    let mut lines = desk.house().journal.newest(limits::JOURNAL_RING);
-    lines.retain(|line| line.number > after);
-    let skip = lines.len().saturating_sub(usize::try_from(max).unwrap_or(usize::MAX));
-    Ok(json!({ "lines": lines[skip..].iter().map(line).collect::<Vec<_>>() }))
-}
-
-fn line(stamped: &Stamped) -> Json {
-    json!({
-        "number": stamped.number,
-        "time": stamped.at.0,
-        "severity": severity(stamped.line.severity),
-        "program": stamped.line.tag.program("postfix"),
-        "text": stamped.line.text,
-    })
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
-        Severity::Debug => "debug",
-    }
 }
 
 /// `check` (POST).
