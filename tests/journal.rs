@@ -3,6 +3,7 @@
 
 mod journal_parts {
     pub mod days;
+    pub mod readers;
     pub mod rsyslog;
     pub mod syslog;
 }

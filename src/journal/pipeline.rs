@@ -1,19 +1,19 @@
 //! What happens to a message. Wording: Postfix' cleanup, qmgr, local, bounce.
 
-use super::{Line, Tag, safe};
+use super::{Line, Tag, safe, safe_field};
 use crate::types::{Address, QueueId, ReversePath};
 
 /// Events of `pipeline`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PipelineEvent {
-    /// `QID: message-id=<…>`
+    /// `QID: message-id=<...>`
     MessageId {
         /// The message.
         qid: QueueId,
         /// Its Message-ID with brackets, as it came; empty if none.
         message_id: String,
     },
-    /// `QID: from=<…>, size=N, nrcpt=N (queue active)`
+    /// `QID: from=<...>, size=N, nrcpt=N (queue active)`
     Active {
         /// The message.
         qid: QueueId,
@@ -24,7 +24,7 @@ pub enum PipelineEvent {
         /// Recipients.
         recipients: usize,
     },
-    /// `QID: to=<…>, orig_to=<…>, relay=local, delay=0.02, delays=…, dsn=2.0.0, status=sent (delivered to mailbox)`
+    /// `QID: to=<...>, orig_to=<...>, relay=local, delay=0.02, delays=..., dsn=2.0.0, status=sent (delivered to mailbox)`
     Delivered {
         /// The message.
         qid: QueueId,
@@ -59,16 +59,20 @@ impl From<PipelineEvent> for Line {
     fn from(event: PipelineEvent) -> Line {
         match event {
             PipelineEvent::MessageId { qid, message_id } => {
-                Line::info(Tag::Cleanup, format!("{qid}: message-id={}", safe(&message_id, 300)))
+                // The brackets are ours: what a stranger wrote must not end the field and go on with `from=<...>, size=`.
+                let inner = message_id.strip_prefix('<').unwrap_or(&message_id);
+                let inner = safe_field(inner.strip_suffix('>').unwrap_or(inner), 300);
+                Line::info(Tag::Cleanup, format!("{qid}: message-id=<{inner}>"))
             }
             PipelineEvent::Active { qid, from, size, recipients } => {
-                let from = safe(&from.to_string(), 330);
+                let from = safe_field(&from.to_string(), 330);
                 Line::info(Tag::Qmgr, format!("{qid}: from=<{from}>, size={size}, nrcpt={recipients} (queue active)"))
             }
             PipelineEvent::Delivered { qid, to, orig_to, millis, status, dsn, why } => {
-                let orig = orig_to.map_or(String::new(), |o| format!(" orig_to=<{}>,", safe(&o.to_string(), 330)));
+                let orig =
+                    orig_to.map_or(String::new(), |o| format!(" orig_to=<{}>,", safe_field(&o.to_string(), 330)));
                 let delay = format!("{}.{:02}", millis / 1000, millis % 1000 / 10);
-                let to = safe(&to.to_string(), 330);
+                let to = safe_field(&to.to_string(), 330);
                 let why = safe(&why, 400);
                 Line::info(
                     Tag::Local,
