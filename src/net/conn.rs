@@ -113,6 +113,13 @@ impl Conn {
         self.last_words = words;
     }
 
+    /// As [`Conn::plain`], for a client whose address is known from elsewhere (something in front of us took the connection).
+    pub fn plain_from(socket: Async<TcpStream>, peer: SocketAddr) -> io::Result<Self> {
+        let mut conn = Self::plain(socket)?;
+        conn.peer = peer;
+        Ok(conn)
+    }
+
     /// The client; an IPv4-mapped address as IPv4.
     pub fn peer(&self) -> SocketAddr {
         SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port())

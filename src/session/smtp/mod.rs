@@ -4,10 +4,11 @@
 //! [`ehlo`]: what is offered. `tally`: what is counted. The sentences are in `wire::smtp::say`, all of them.
 //! Must not know: who may relay, what a password is, where a message goes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     journal::Journal,
+    limits,
     net::{Acceptor, Conn},
     pipeline::Pipeline,
     policy::{Policy, Service},
@@ -43,5 +44,10 @@ pub struct Smtp {
 
 /// Serves one connection (on 465 it is encrypted already) until it ends.
 pub async fn serve(smtp: Smtp, conn: Conn) {
-    serve::Session::new(smtp, conn).run().await;
+    serve_patiently(smtp, conn, Duration::from_secs(limits::SMTP_IDLE_SECS)).await;
+}
+
+/// As [`serve`], with another time that a client may be silent.
+pub async fn serve_patiently(smtp: Smtp, conn: Conn, idle: Duration) {
+    serve::Session::new(smtp, conn, idle).run().await;
 }

@@ -70,9 +70,8 @@ pub(super) struct Spot {
 }
 
 impl Session {
-    pub fn new(smtp: Smtp, conn: Conn) -> Self {
+    pub fn new(smtp: Smtp, conn: Conn, idle: Duration) -> Self {
         let client = Client { ip: conn.peer().ip(), service: smtp.service, tls: conn.tls().is_some(), login: None };
-        let idle = Duration::from_secs(limits::SMTP_IDLE_SECS);
         Session { smtp, conn, client, phase: Phase::Fresh, tally: Tally::default(), idle }
     }
 
