@@ -98,7 +98,7 @@ fn journal(porch: &Porch) -> Vec<String> {
 
 fn challenge(peer: &mut Peer) -> Result<Vec<u8>, String> {
     let line = hear(peer, "334 *")?;
-    sasl::parse_initial(line[4..].as_bytes()).map_err(|_| format!("no base64: {line}"))
+    sasl::parse_initial(&line.as_bytes()[4..]).map_err(|_| format!("no base64: {line}"))
 }
 
 /// RFC 5802, as a client does it.
