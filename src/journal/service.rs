@@ -83,6 +83,13 @@ pub enum ServiceEvent {
         /// What the system said.
         why: String,
     },
+    /// The wall clock stepped by an hour or more (boards boot in 1970).
+    ClockStepped {
+        /// From here.
+        from: UnixTime,
+        /// To here.
+        to: UnixTime,
+    },
     /// Something that has no event of its own.
     Note {
         /// Whether somebody should look.
@@ -158,6 +165,10 @@ impl From<ServiceEvent> for Line {
             E::CertificateDirectory { path, why } => {
                 let (path, why) = (safe(&path, 200), safe(&why, 200));
                 Line::warning(US, format!("directory of certificates {path} cannot be read: {why}"))
+            }
+            E::ClockStepped { from, to } => {
+                let (seconds, day) = (to.since(from), to.day());
+                Line::warning(US, format!("the clock stepped by {seconds} seconds, from {} to {day}", from.day()))
             }
             E::Note { grave: true, text } => Line::error(US, safe(&text, 500)),
             E::Note { grave: false, text } => Line::info(US, safe(&text, 500)),

@@ -35,6 +35,8 @@ pub(super) async fn accept(
 ) {
     let mut told: Option<Duration> = None;
     loop {
+        // A flood of connections must not keep this thread from the sessions.
+        smol::future::yield_now().await;
         match listener.accept().await {
             Ok((socket, _)) => welcome(socket, service, &wanted, &permits, &means),
             Err(error) if is_of_the_peer(&error) => {}

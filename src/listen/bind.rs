@@ -74,13 +74,18 @@ pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_keepalive(&keepalive)
 }
 
-/// Addresses of every interface now. Asks the system: runs on a worker thread.
-pub(super) fn interfaces() -> io::Result<Interfaces> {
+/// Addresses of every interface now (N3). Asks the system: runs on a worker thread.
+pub fn interfaces() -> io::Result<Interfaces> {
     let mut found = Interfaces::new();
     for interface in if_addrs::get_if_addrs()? {
         let ip = interface.ip();
         let scope = if interface.is_link_local() && ip.is_ipv6() { interface.index.unwrap_or(0) } else { 0 };
-        found.entry(interface.name).or_default().insert(Address { ip, scope });
+        let address = Address { ip, scope };
+        // A second address may have a label of its own, `eth0:1`; it is an address of eth0 all the same.
+        if let Some((base, _)) = interface.name.split_once(':') {
+            found.entry(base.to_owned()).or_default().insert(address);
+        }
+        found.entry(interface.name).or_default().insert(address);
     }
     Ok(found)
 }

@@ -21,10 +21,10 @@ use crate::{
     rt::Shared,
 };
 
-pub use bind::raise_open_files;
+pub use bind::{interfaces, raise_open_files};
 pub use listeners::{Listeners, Means};
 pub use permit::Permits;
-pub use plan::{Interfaces, Spec, Target};
+pub use plan::{Address, Interfaces, Spec, Target};
 
 /// Serves one connection until it ends: `session::smtp::serve` and its kind, with all they need.
 pub type Handler = Arc<dyn Fn(Conn) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;

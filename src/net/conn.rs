@@ -87,7 +87,13 @@ pub struct Conn {
     /// No use to say anything more: the peer is gone, or takes nothing.
     dead: bool,
     last_words: &'static [u8],
+    /// Reads that may still succeed at once before the thread is left to others.
+    turns: u8,
 }
+
+/// Reads in a row after which a connection lets others run: a client that always has something to say must not keep the
+/// thread to itself.
+const TURNS: u8 = 8;
 
 impl Conn {
     /// Wraps an accepted socket.
@@ -105,6 +111,7 @@ impl Conn {
             sent: 0,
             dead: false,
             last_words: b"",
+            turns: TURNS,
         })
     }
 
@@ -193,6 +200,12 @@ impl Conn {
             self.input.drain(..self.start);
             self.start = 0;
         }
+        if self.turns == 0 {
+            self.turns = TURNS;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.turns -= 1;
         let mut piece = [0u8; limits::READ_BUF];
         let mut got = 0;
         while got < most {
@@ -216,7 +229,10 @@ impl Conn {
                     self.dead = true;
                     return Poll::Ready(Err(error.into()));
                 }
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.turns = TURNS;
+                    return Poll::Pending;
+                }
             }
         }
         Poll::Ready(Ok(()))
@@ -489,6 +505,25 @@ mod tests {
             client.write_all(b"OP\r\n").unwrap();
             assert_eq!(conn.line(100, SOON).await.unwrap().0, b"NOOP");
         });
+    }
+
+    #[test]
+    fn a_client_that_never_stops_sending_does_not_keep_the_thread() {
+        let (mut conn, mut client) = pair();
+        let writer = thread::spawn(move || while client.write_all(&[b'x'; 65_536]).is_ok() {});
+        let alone = smol::LocalExecutor::new();
+        block_on(alone.run(async {
+            let reader = alone.spawn(async move {
+                while conn.fill(SOON).await.is_ok() {
+                    conn.consume(conn.buffered().len());
+                }
+            });
+            for _ in 0..100 {
+                smol::future::yield_now().await;
+            }
+            reader.cancel().await;
+        }));
+        writer.join().unwrap();
     }
 
     #[test]
