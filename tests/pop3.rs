@@ -1,0 +1,460 @@
+//! POP3 sessions over a real store: what a client hears, what stays on the disk, what the journal tells.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
+
+#[path = "pop3/house.rs"]
+mod house;
+#[path = "common/post.rs"]
+mod post;
+#[path = "common/scratch.rs"]
+mod scratch;
+
+use std::{
+    io::{Read, Write},
+    process::Command,
+};
+
+use gatepost::{
+    rt::block_on,
+    settings::TlsMode,
+    types::Uid,
+    wire::{
+        sasl,
+        scram::{self, ClientFinal, ClientFirst, Salted, ServerFinal, ServerFirst},
+    },
+};
+use house::{Client, house};
+
+const ONE: &[u8] = b"Subject: one\r\n\r\nfirst\r\n.\r\n..second\r\n";
+const TWO: &[u8] = b"Subject: two\r\n\r\nno newline at the end";
+
+#[test]
+fn a_client_lists_reads_and_deletes() {
+    let house = house("walk");
+    house.deliver(ONE);
+    house.deliver(TWO);
+    let mut ann = house.ann();
+    let (one, two) = (ONE.len(), TWO.len());
+    assert_eq!(ann.ask("STAT"), format!("+OK 2 {}", one + two));
+    assert_eq!(ann.ask_lines("LIST"), [format!("1 {one}"), format!("2 {two}")]);
+    assert_eq!(ann.ask("LIST 2"), format!("+OK 2 {two}"));
+    let ids = ann.ask_lines("UIDL");
+    assert_eq!(ann.ask("UIDL 1"), format!("+OK {}", ids[0]));
+    assert_eq!(ann.ask("RETR 1"), format!("+OK {one} octets"));
+    assert_eq!(ann.lines(), ["Subject: one", "", "first", ".", "..second"]);
+    assert_eq!(ann.ask_lines("RETR 2"), ["Subject: two", "", "no newline at the end"]);
+    assert_eq!(ann.ask_lines("TOP 1 2"), ["Subject: one", "", "first", "."]);
+    assert_eq!(ann.ask_lines("TOP 2 0"), ["Subject: two", ""]);
+    assert_eq!(ann.ask("NOOP"), "+OK");
+    assert_eq!(ann.ask("DELE 1"), "+OK Marked to be deleted");
+    for command in ["DELE 1", "RETR 1", "LIST 1", "UIDL 1", "TOP 1 0"] {
+        assert_eq!(ann.ask(command), "-ERR The message is deleted");
+    }
+    assert_eq!(ann.ask_lines("LIST"), [format!("2 {two}")]);
+    assert_eq!(ann.ask("STAT"), format!("+OK 1 {two}"));
+    assert!(ann.ask("RSET").starts_with("+OK"));
+    assert_eq!(ann.ask("STAT"), format!("+OK 2 {}", one + two));
+    assert_eq!(ann.ask("RETR 3"), "-ERR No such message");
+    assert!(ann.ask("DELE 1").starts_with("+OK"));
+    assert_eq!(ann.ask("QUIT"), "+OK Bye, 1 messages deleted");
+    assert!(ann.at_end());
+    // The identifier of a message stays, whatever its number is.
+    let mut again = house.ann();
+    assert_eq!(again.ask_lines("UIDL"), [ids[1].replacen('2', "1", 1)]);
+    let line = house.until_told("Logged out");
+    let want = format!("Disconnected: Logged out top=2/{}, retr=2/{}, del=1/2, size={}", 26 + 16, one + two, one + two);
+    assert!(line.starts_with("pop3(ann@office.test)<") && line.ends_with(&want), "{line}\n{want}");
+}
+
+#[test]
+fn nothing_is_deleted_without_quit() {
+    let house = house("noquit");
+    house.deliver(ONE);
+    let mut ann = house.ann();
+    assert!(ann.ask("DELE 1").starts_with("+OK"));
+    drop(ann);
+    house.until_told("Disconnected: Connection closed");
+    assert_eq!(house.ann().ask("STAT"), format!("+OK 1 {}", ONE.len()));
+}
+
+#[test]
+fn two_sessions_may_have_one_mailbox_open() {
+    let house = house("two");
+    house.deliver(ONE);
+    house.deliver(TWO);
+    let (mut desk, mut phone) = (house.ann(), house.ann());
+    house.deliver(ONE);
+    assert!(desk.ask("DELE 1").starts_with("+OK"));
+    assert!(desk.ask("QUIT").starts_with("+OK Bye, 1"));
+    // The snapshot stands: neither the deletion nor the delivery changed its numbers.
+    assert!(phone.ask("STAT").starts_with("+OK 2 "));
+    assert_eq!(phone.ask("RETR 1"), "-ERR The message was deleted meanwhile by another client");
+    assert!(phone.ask("RETR 2").starts_with("+OK"));
+    phone.lines();
+    assert!(phone.ask("DELE 1").starts_with("+OK") && phone.ask("DELE 2").starts_with("+OK"));
+    assert_eq!(phone.ask("QUIT"), "+OK Bye, 1 messages deleted");
+    assert!(house.ann().ask("STAT").starts_with("+OK 1 "));
+}
+
+#[test]
+fn a_unique_identifier_is_never_used_again() {
+    let house = house("uidl");
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        house.deliver(ONE);
+        let mut ann = house.ann();
+        let id = ann.ask("UIDL 1").split_whitespace().last().unwrap().to_owned();
+        assert!(seen.insert(id.clone()), "{id} again");
+        assert!(id.len() <= 70 && id.bytes().all(|b| (0x21..=0x7e).contains(&b)));
+        ann.ask("DELE 1");
+        assert!(ann.ask("QUIT").starts_with("+OK"));
+    }
+}
+
+#[test]
+fn pipelined_commands_are_answered_in_order() {
+    let house = house("pipeline");
+    (0..50).for_each(|_| house.deliver(ONE));
+    let mut ann = house.connect();
+    let mut all = String::from("CAPA\r\nUSER ann\r\nPASS ann-pass-1\r\n");
+    (1..=50).for_each(|n| all.push_str(&format!("RETR {n}\r\nDELE {n}\r\n")));
+    all.push_str("QUIT\r\n");
+    ann.write(&all);
+    assert!(ann.read().starts_with("+OK") && ann.lines().contains(&"PIPELINING".to_owned()));
+    assert!(ann.read().starts_with("+OK") && ann.read().starts_with("+OK Logged in, 50 messages"));
+    for _ in 0..50 {
+        assert!(ann.read().ends_with("octets"));
+        assert_eq!(ann.lines().len(), 5);
+        assert_eq!(ann.read(), "+OK Marked to be deleted");
+    }
+    assert_eq!(ann.read(), "+OK Bye, 50 messages deleted");
+}
+
+#[test]
+fn ten_thousand_messages_are_listed_and_identified() {
+    let house = house("many");
+    block_on(async {
+        for _ in 0..20 {
+            let mut group = Vec::new();
+            for _ in 0..500 {
+                group.push(post::message(post::seal(&house.store, ONE).await.unwrap(), &[1]));
+            }
+            house.store.commit(group).await.unwrap();
+        }
+    });
+    let mut ann = house.ann();
+    assert_eq!(ann.ask_lines("LIST").len(), 10_000);
+    let ids = ann.ask_lines("UIDL");
+    let unique: std::collections::BTreeSet<_> = ids.iter().map(|l| l.split_once(' ').unwrap().1).collect();
+    assert_eq!((ids.len(), unique.len()), (10_000, 10_000));
+    (1..=10_000).for_each(|n| ann.write(&format!("DELE {n}\r\n")));
+    (1..=10_000).for_each(|_| assert!(ann.read().starts_with("+OK")));
+    assert_eq!(ann.ask("QUIT"), "+OK Bye, 10000 messages deleted");
+    assert_eq!(house.ann().ask("STAT"), "+OK 0 0");
+}
+
+#[test]
+fn a_large_message_comes_whole() {
+    let house = house("large");
+    let line = format!(".{}\r\n", "x".repeat(72));
+    let message = format!("Subject: large\r\n\r\n{}", line.repeat(400_000));
+    house.deliver(message.as_bytes());
+    for mut ann in [house.ann(), {
+        let mut tls = house.connect_tls();
+        tls.login();
+        tls
+    }] {
+        assert_eq!(ann.ask("RETR 1"), format!("+OK {} octets", message.len()));
+        let lines = ann.lines();
+        assert!(lines.len() == 400_002 && lines.join("\r\n") + "\r\n" == message);
+        assert_eq!(ann.ask_lines("TOP 1 1").len(), 3);
+        assert!(ann.ask("NOOP").starts_with("+OK"));
+    }
+}
+
+#[test]
+fn capa_offers_what_is_complete_and_allowed() {
+    let house = house("capa");
+    let mut plain = house.connect();
+    let lines = plain.ask_lines("CAPA");
+    for want in [
+        "TOP",
+        "UIDL",
+        "RESP-CODES",
+        "AUTH-RESP-CODE",
+        "PIPELINING",
+        "EXPIRE NEVER",
+        "USER",
+        "SASL PLAIN SCRAM-SHA-256",
+        "STLS",
+        "IMPLEMENTATION Gatepost",
+    ] {
+        assert!(lines.contains(&want.to_owned()), "{want}: {lines:?}");
+    }
+    assert_eq!(plain.ask_lines("AUTH"), ["PLAIN", "SCRAM-SHA-256"]);
+    house.tls_mode(TlsMode::Required);
+    let lines = house.connect().ask_lines("CAPA");
+    assert!(lines.contains(&"STLS".to_owned()) && !lines.contains(&"USER".to_owned()), "{lines:?}");
+    let lines = house.connect_tls().ask_lines("CAPA");
+    assert!(!lines.contains(&"STLS".to_owned()) && lines.contains(&"USER".to_owned()), "{lines:?}");
+    house.tls.set(None);
+    house.tls_mode(TlsMode::Off);
+    let mut off = house.connect();
+    assert!(!off.ask_lines("CAPA").contains(&"STLS".to_owned()));
+    assert_eq!(off.ask("STLS"), "-ERR TLS is not available");
+}
+
+#[test]
+fn where_tls_is_required_no_password_is_taken_before_it() {
+    let house = house("required");
+    house.tls_mode(TlsMode::Required);
+    let mut ann = house.connect();
+    for command in ["USER ann", "PASS ann-pass-1", "AUTH PLAIN AGFubgBhbm4tcGFzcy0x"] {
+        assert_eq!(ann.ask(command), "-ERR Logging in needs an encrypted connection");
+    }
+    drop(ann);
+    house.until_told("(tried to use disallowed plaintext auth): user=<>, rip=127.0.0.1, lip=127.0.0.1, session=<");
+    house.connect_tls().login();
+    house.until_told("pop3-login: Login: user=<ann@office.test>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, mpid=");
+}
+
+#[test]
+fn stls_throws_away_what_was_said_before_it() {
+    let house = house("stls");
+    let mut socket = house.raw();
+    socket.write_all(b"USER ann\r\nSTLS\r\nPASS ann-pass-1\r\nSTAT\r\n").unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"+OK Begin TLS negotiation\r\n") {
+        let mut octet = [0];
+        socket.read_exact(&mut octet).unwrap();
+        said.push(octet[0]);
+    }
+    let mut ann = Client::over(house.shake(socket));
+    // Neither the injected PASS nor the name before STLS is known inside.
+    assert_eq!(ann.ask("PASS ann-pass-1"), "-ERR Send USER first");
+    assert_eq!(ann.ask("STLS"), "-ERR TLS is active already");
+    ann.login();
+    assert_eq!(ann.ask("STLS"), "-ERR Logged in already");
+    assert_eq!(ann.ask("STAT"), "+OK 0 0");
+    assert!(ann.ask("QUIT").starts_with("+OK"));
+}
+
+#[test]
+fn auth_plain_works_with_and_without_an_initial_response() {
+    let house = house("plain");
+    let message = sasl::write_challenge(b"\0ann@office.test\0ann-pass-1");
+    assert!(house.connect().ask(&format!("AUTH PLAIN {message}")).starts_with("+OK Logged in"));
+    let mut slow = house.connect();
+    assert_eq!(slow.ask("auth plain"), "+ ");
+    assert!(slow.ask(&message).starts_with("+OK Logged in"));
+    let mut other = house.connect();
+    assert_eq!(other.ask("AUTH PLAIN"), "+ ");
+    assert_eq!(other.ask("*"), "-ERR Authentication cancelled");
+    assert_eq!(other.ask("AUTH PLAIN !"), "-ERR Invalid authentication message");
+    assert_eq!(other.ask("AUTH PLAIN ="), "-ERR Invalid authentication message");
+    assert_eq!(other.ask("AUTH CRAM-MD5"), "-ERR Unknown authentication mechanism");
+    assert_eq!(other.ask("AUTH LOGIN"), "-ERR Unknown authentication mechanism");
+    assert_eq!(other.ask("AUTH PLAIN"), "+ ");
+    assert_eq!(other.ask(&"A".repeat(20_000)), "-ERR Line too long");
+    other.login();
+}
+
+#[test]
+fn auth_scram_proves_both_sides() {
+    let house = house("scram");
+    let mut ann = house.connect();
+    let first = ClientFirst::new("ann", "rOprNGfwEbeRWgbNEkqO");
+    let challenge = ann.ask(&format!("AUTH SCRAM-SHA-256 {}", sasl::write_challenge(first.write().as_bytes())));
+    let decode = |line: &str| match sasl::Answer::parse(line.strip_prefix("+ ").unwrap().as_bytes()) {
+        Ok(sasl::Answer::Data(octets)) => octets,
+        _ => panic!("{line}"),
+    };
+    let server = ServerFirst::parse(&decode(&challenge)).unwrap();
+    let salted = Salted::new("ann-pass-1", &server.salt, server.iterations);
+    let without = ClientFinal::without_proof_of(first.gs2(), &server.nonce);
+    let signed = scram::auth_message(first.bare(), &server.write(), &without);
+    let last = ClientFinal::new(first.gs2(), &server.nonce, salted.proof(&signed)).write();
+    let shown = ann.ask(&sasl::write_challenge(last.as_bytes()));
+    let signature = ServerFinal::Verifier(salted.server_signature(&signed));
+    assert_eq!(ServerFinal::parse(&decode(&shown)), Ok(signature));
+    assert!(ann.ask("").starts_with("+OK Logged in"));
+    house.until_told("Login: user=<ann@office.test>, method=SCRAM-SHA-256,");
+}
+
+#[test]
+fn failed_logins_are_answered_alike_counted_and_found_by_fail2ban() {
+    let house = house("guess");
+    let mut guesser = house.connect();
+    for (name, password) in [("ann", "x"), ("nobody", "x"), ("ann@elsewhere.test", "ann-pass-1"), ("<>\" ,rip=9", "y")]
+    {
+        assert_eq!(guesser.ask(&format!("USER {name}")), "+OK Send the password");
+        assert_eq!(guesser.ask(&format!("PASS {password}")), "-ERR [AUTH] Authentication failed");
+    }
+    assert_eq!(guesser.ask("PASS x"), "-ERR Send USER first");
+    guesser.ask("USER bob");
+    assert_eq!(guesser.ask("PASS x"), "-ERR [AUTH] Too many failed logins");
+    assert!(guesser.at_end());
+    let mut once = house.connect();
+    assert!(once.ask(&format!("AUTH PLAIN {}", sasl::write_challenge(b"\0b>o\0x"))).starts_with("-ERR [AUTH]"));
+    assert!(once.ask("QUIT").starts_with("+OK"));
+    let many = house.until_told("(auth failed, 5 attempts in ");
+    assert!(many.contains("user=<bob>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<"), "{many}");
+    let one = house.until_told("(auth failed, 1 attempts in ");
+
+    let log = house.scratch.path().join("mail.log");
+    let lines = [many, one].map(|text| format!("Nov 24 05:08:51 gate dovecot: {text}\n"));
+    std::fs::write(&log, lines.concat().replace("rip=127.0.0.1", "rip=203.0.113.5")).unwrap();
+    let filter = "/etc/fail2ban/filter.d/dovecot.conf";
+    let run = Command::new("fail2ban-regex").arg(&log).arg(filter).output();
+    let run = run.expect("fail2ban-regex is missing: apt install fail2ban");
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(said.contains("2 matched"), "{said}");
+}
+
+#[test]
+fn guessing_one_account_is_slowed_across_connections() {
+    let house = house("slow");
+    for n in 0..5 {
+        let mut guesser = house.connect();
+        guesser.ask("USER ann");
+        assert_eq!(guesser.ask(&format!("PASS guess-{n}")), "-ERR [AUTH] Authentication failed");
+    }
+    let mut ann = house.connect();
+    ann.ask("USER ann");
+    assert_eq!(ann.ask("PASS ann-pass-1"), "-ERR [SYS/TEMP] Too many failed logins, try again later");
+    let mut bob = house.connect();
+    bob.ask("USER bob");
+    assert!(bob.ask("PASS bob-pass-1").starts_with("+OK Logged in"), "a private network is never shut out whole");
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    house.connect().login();
+}
+
+#[test]
+fn nonsense_is_answered_and_has_an_end() {
+    let house = house("nonsense");
+    let mut client = house.connect();
+    assert_eq!(client.ask("STAT"), "-ERR Log in first");
+    assert_eq!(client.ask("APOP ann x"), "-ERR Unknown command");
+    assert_eq!(client.ask(""), "-ERR Unknown command");
+    assert_eq!(client.ask(&"x".repeat(100_000)), "-ERR Line too long");
+    client.login();
+    assert_eq!(client.ask("USER ann"), "-ERR Logged in already");
+    assert_eq!(client.ask("RETR one"), "-ERR Invalid arguments");
+    assert_eq!(client.ask("TOP 1"), "-ERR Invalid arguments");
+    for _ in 0..12 {
+        assert_eq!(client.ask("NONSENSE \u{43f}"), "-ERR Unknown command");
+    }
+    assert_eq!(client.ask("NONSENSE"), "-ERR Too many invalid commands");
+    assert!(client.at_end());
+    house.until_told("Disconnected: Too many invalid commands");
+}
+
+#[test]
+fn a_web_client_hears_nothing_more() {
+    let house = house("http");
+    let mut browser = house.connect();
+    browser.write("POST / HTTP/1.1\r\nHost: x\r\n\r\nUSER ann\r\nPASS ann-pass-1\r\n");
+    assert!(browser.at_end());
+    house.until_told("Disconnected: A web client (no auth attempts");
+}
+
+#[test]
+fn a_bare_lf_ends_a_command_too() {
+    let house = house("lf");
+    let mut client = house.connect();
+    client.write("USER ann\nPASS ann-pass-1\nSTAT\n");
+    assert!(client.read().starts_with("+OK") && client.read().starts_with("+OK"));
+    assert_eq!(client.read(), "+OK 0 0");
+}
+
+#[test]
+fn a_store_that_is_away_is_said_and_nothing_is_claimed() {
+    let house = house("away");
+    house.deliver(ONE);
+    let mut ann = house.ann();
+    ann.ask("DELE 1");
+    block_on(house.store.close());
+    assert_eq!(ann.ask("QUIT"), "-ERR [SYS/TEMP] Some messages could not be deleted");
+    let mut late = house.connect();
+    late.ask("USER ann");
+    assert_eq!(late.ask("PASS ann-pass-1"), "-ERR [SYS/TEMP] Mail storage is not available now, try later");
+    assert_eq!(late.ask("STAT"), "-ERR Log in first");
+    house.until_told("Error: QUIT removes nothing: ");
+}
+
+#[test]
+fn a_damaged_text_is_never_ended_as_if_it_were_whole() {
+    let house = house("damage");
+    house.deliver(ONE);
+    let message = format!("Subject: large\r\n\r\n{}", "0123456789abcdef\r\n".repeat(60_000));
+    house.deliver(message.as_bytes());
+    // The last piece of each is spoilt on the disk.
+    let bodies = house.scratch.path().join("mail/bodies");
+    for file in std::fs::read_dir(bodies).unwrap().map(|f| f.unwrap().path()) {
+        let mut octets = std::fs::read(&file).unwrap();
+        for tail in [&b"..second\r\n"[..], b"abcdef\r\n"] {
+            if let Some(at) = octets.windows(tail.len()).rposition(|w| w == tail) {
+                octets[at] ^= 1;
+            }
+        }
+        std::fs::write(&file, octets).unwrap();
+    }
+    let mut ann = house.ann();
+    assert_eq!(ann.ask("RETR 1"), "-ERR [SYS/PERM] The stored mail is damaged, tell the administrator");
+    assert_eq!(ann.ask("RETR 2"), format!("+OK {} octets", message.len()));
+    let mut rest = Vec::new();
+    ann.0.read_to_end(&mut rest).unwrap();
+    assert!(rest.len() > 500_000 && !rest.ends_with(b".\r\n"), "{}", rest.len());
+    house.until_told("Error: message 2: a record is damaged");
+    house.until_told("Disconnected: A message could not be read to its end");
+}
+
+#[test]
+fn the_end_of_the_house_is_said() {
+    let house = house("stop");
+    let (mut idle, mut ann) = (house.connect(), house.ann());
+    house.stop.set();
+    for client in [&mut idle, &mut ann] {
+        assert_eq!(client.read(), "-ERR [SYS/TEMP] The server is shutting down");
+        assert!(client.at_end());
+    }
+    house.until_told("Server shutting down");
+}
+
+#[test]
+fn removal_is_on_the_disk_when_quit_is_answered() {
+    let house = house("durable");
+    house.deliver(ONE);
+    house.deliver(TWO);
+    let mut ann = house.ann();
+    ann.ask("DELE 1");
+    assert_eq!(ann.ask("QUIT"), "+OK Bye, 1 messages deleted");
+    block_on(house.store.close());
+    let copy = scratch::Scratch::new("durable-copy");
+    let status = Command::new("cp").arg("-r").arg(house.scratch.path()).arg(copy.path().join("all")).status();
+    assert!(status.unwrap().success());
+    let reopened = post::open(&copy.path().join("all"));
+    let rows = block_on(post::list(&reopened, 1));
+    assert_eq!(rows.iter().map(|r| r.uid).collect::<Vec<_>>(), [Uid(2)]);
+}
+
+#[test]
+fn python_reads_and_deletes() {
+    let house = house("python");
+    house.deliver(ONE);
+    house.deliver(TWO);
+    let script = "import poplib, sys
+p = poplib.POP3('127.0.0.1', int(sys.argv[1]), timeout=20)
+assert 'STLS' in p.capa()
+p.user('ann'); p.pass_('ann-pass-1')
+assert p.stat()[0] == 2
+assert p.retr(1)[1] == [b'Subject: one', b'', b'first', b'.', b'..second'], p.retr(1)
+assert len(p.uidl()[1]) == 2 and len(p.list()[1]) == 2
+assert p.top(2, 0)[1] == [b'Subject: two', b'']
+p.dele(1); p.dele(2); p.rset(); p.dele(2)
+p.quit()
+";
+    let run = Command::new("python3").args(["-c", script, &house.port().to_string()]).output();
+    let run = run.expect("python3 is missing: apt install python3");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(house.ann().ask("STAT").starts_with("+OK 1 "));
+}
