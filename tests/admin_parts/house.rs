@@ -1,0 +1,140 @@
+//! As much of a house as the administration needs, in a directory that goes away.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use gatepost::{
+    admin::{self, Admin, Caller, Desk, SOCKET},
+    journal::{Journal, Origin},
+    net::{Certificates, Identity},
+    rt::{Board, Clock, Shared, SystemClock, Worker, block_on},
+    settings::{FieldError, Settings},
+    store::{Days, Delivery, NewMessage, Places, Store},
+    types::{Flags, FolderName, MailboxId, UnixTime},
+};
+use serde_json::{Value, json};
+
+use super::{client, scratch::Scratch};
+
+pub struct House {
+    scratch: Scratch,
+    desk: Option<Arc<Desk>>,
+    admin: Option<Admin>,
+    applied: Arc<Mutex<Vec<u16>>>,
+}
+
+impl House {
+    pub fn start(name: &str) -> Self {
+        let scratch = Scratch::new(&format!("admin-{name}"));
+        let applied = Arc::default();
+        let desk = Arc::new(desk(&scratch, &applied));
+        let (chain, key) = Identity::self_signed(&["localhost".to_owned()], desk.house().clock.now()).unwrap();
+        block_on(desk.put_certificate("self-signed", chain + &key, &Caller::ourselves())).unwrap();
+        let admin = Some(Admin::start(desk.clone()).unwrap());
+        House { scratch, desk: Some(desk), admin, applied }
+    }
+
+    pub fn desk(&self) -> &Desk {
+        self.desk.as_deref().unwrap()
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.scratch.path().join("state").join(SOCKET)
+    }
+
+    pub fn now(&self) -> UnixTime {
+        self.desk().house().clock.now()
+    }
+
+    /// Another server on the same socket.
+    pub fn second(&self) -> std::io::Result<Admin> {
+        Admin::start(self.desk.clone().unwrap())
+    }
+
+    pub fn stop(&mut self) {
+        self.admin = None;
+    }
+
+    /// The same files, opened anew.
+    pub fn restart(&mut self) {
+        self.stop();
+        block_on(self.desk().house().store.close());
+        // The lock of the state directory goes with the last handle of the store.
+        self.desk = None;
+        let desk = Arc::new(desk(&self.scratch, &self.applied));
+        self.admin = Some(Admin::start(desk.clone()).unwrap());
+        self.desk = Some(desk);
+    }
+
+    /// SMTP ports that were put into effect.
+    pub fn applied(&self) -> Vec<u16> {
+        self.applied.lock().unwrap().clone()
+    }
+
+    pub fn ok(&self, method: &str, path: &str, body: Value) -> Value {
+        let (status, answer) = client::ask(&self.socket(), method, path, &body);
+        assert_eq!(status, 200, "{method} {path} {body}: {answer}");
+        answer
+    }
+
+    pub fn refused(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
+        let (got, answer) = client::ask(&self.socket(), method, path, &body);
+        assert_eq!(got, status, "{method} {path} {body}: {answer}");
+        answer
+    }
+
+    pub fn save(&self, fields: Value) {
+        let rev = self.ok("GET", "settings", Value::Null)["rev"].clone();
+        self.ok("POST", "settings", json!({ "rev": rev, "fields": fields }));
+    }
+
+    pub fn deliver(&self, mailbox: MailboxId, bytes: &[u8]) {
+        let store = &self.desk().house().store;
+        block_on(async {
+            let mut draft = store.draft().await.unwrap();
+            draft.write(bytes).await.unwrap();
+            let delivery = Delivery { mailbox, folder: FolderName::inbox(), flags: Flags(0) };
+            let sealed = draft.seal().await.unwrap();
+            store.commit(vec![NewMessage { sealed, deliveries: vec![delivery], queue: Vec::new() }]).await.unwrap();
+        });
+    }
+
+    pub fn usage(&self, mailbox: MailboxId) -> u64 {
+        block_on(self.desk().house().store.usage(mailbox)).unwrap().messages
+    }
+}
+
+fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
+    let (state_dir, mail_dir) = (scratch.path().join("state"), scratch.path().join("mail"));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let (journal, board) = (Journal::new(clock.clone()), Board::default());
+    let places = Places { state: state_dir.clone(), mail: mail_dir.clone(), reserve: 0 };
+    let store = Store::open(places, clock.clone(), journal.clone(), board.clone()).unwrap();
+    let (settings, directory) = block_on(admin::load(&store, &journal)).unwrap();
+    let worker = Worker::start("read", 1, 4).unwrap();
+    let certificates = Certificates::new(clock.clone(), journal.clone(), board.clone(), worker);
+    block_on(admin::load_certificates(&store, &certificates)).unwrap();
+    let origin = Origin::here();
+    let days = Days::start(mail_dir.clone(), origin, clock.clone(), journal.clone(), board.clone()).unwrap();
+    journal.add_sink(Arc::new(days.clone()));
+    let applied = applied.clone();
+    Desk::new(admin::House {
+        store,
+        state_dir,
+        mail_dir,
+        settings: Shared::new(settings),
+        directory: Shared::new(directory),
+        board,
+        journal,
+        days,
+        certificates,
+        clock,
+        precheck: Arc::new(|settings: &Settings| {
+            let taken = settings.smtp_port == 13;
+            taken.then(|| FieldError::new("smtp.port", "is taken".to_owned())).into_iter().collect()
+        }),
+        apply: Arc::new(move |settings: &Settings| applied.lock().unwrap().push(settings.smtp_port)),
+    })
+}
