@@ -170,3 +170,50 @@ fn two_stores_never_share_a_directory() {
         store.commit(vec![message(sealed, &[1])]).await.unwrap();
     });
 }
+
+fn octets_of_volumes(dir: &std::path::Path) -> u64 {
+    std::fs::read_dir(dir.join("mail/bodies")).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum()
+}
+
+#[test]
+fn deleting_gives_the_file_system_its_space_back() {
+    let scratch = Scratch::new("reclaim");
+    let store = open(scratch.path());
+    block_on(async {
+        for n in 0..300u64 {
+            deliver(&store, &octets(n, 50_000), &[1]).await.unwrap();
+        }
+        deliver(&store, &octets(1000, 2_000_000), &[1]).await.unwrap();
+        let before = octets_of_volumes(scratch.path());
+        // Every message but each tenth: the big one goes too.
+        let uids = list(&store, 1).await.into_iter().map(|row| row.uid).filter(|uid| uid.0 % 10 != 0).collect();
+        remove(&store, 1, uids).await.unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while octets_of_volumes(scratch.path()) > before / 5 {
+            assert!(std::time::Instant::now() < until, "{} of {before}", octets_of_volumes(scratch.path()));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        for row in list(&store, 1).await {
+            assert!(read(&store, row.body).await.unwrap() == octets(u64::from(row.uid.0) - 1, 50_000));
+        }
+        assert_eq!(store.check(|_| {}).await.unwrap().problems, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_body_that_is_being_read_is_read_to_its_end() {
+    let scratch = Scratch::new("pinned");
+    let store = open(scratch.path());
+    block_on(async {
+        let id = deliver(&store, &octets(1, 3_000_000), &[1]).await.unwrap();
+        let reader = store.body(id).await.unwrap();
+        assert!(reader.read(0, 10).await.is_ok());
+        remove(&store, 1, vec![Uid(1)]).await.unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while octets_of_volumes(scratch.path()) > 1000 {
+            assert!(std::time::Instant::now() < until);
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert!(reader.read(2_999_000, 1000).await.unwrap() == octets(1, 3_000_000)[2_999_000..]);
+    });
+}

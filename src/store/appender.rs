@@ -59,7 +59,7 @@ impl Appender {
         };
         let Sealed { id, len, digest, content } = sealed;
         let body = Body { volume, offset, len, record: header.record_len(), links: 0, digest };
-        Ok(Placed { id, body, deliveries, queue, _content: content })
+        Ok(Placed { id, body, deliveries, queue, date: now, _content: content })
     }
 
     /// A whole record into the group's volume.

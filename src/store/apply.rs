@@ -24,6 +24,8 @@ pub(super) struct Placed {
     pub body: Body,
     pub deliveries: Vec<Delivery>,
     pub queue: Vec<QueueRow>,
+    /// The date of its message rows.
+    pub date: UnixTime,
     /// Gives the borrowed volume back when the group has ended.
     pub _content: Content,
 }
@@ -181,7 +183,7 @@ impl<'t> Tables<'t> {
     fn keep(&mut self, placed: &Placed) -> Result<(), Fault> {
         let mut links = 0u32;
         for delivery in &placed.deliveries {
-            self.deliver(placed.id, placed.body.len, delivery)?;
+            self.deliver(placed, delivery)?;
             links += 1;
         }
         for row in &placed.queue {
@@ -201,7 +203,8 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    fn deliver(&mut self, body: BodyId, size: u64, delivery: &Delivery) -> Result<(), Fault> {
+    fn deliver(&mut self, placed: &Placed, delivery: &Delivery) -> Result<(), Fault> {
+        let (body, size, date) = (placed.id, placed.body.len, placed.date);
         let (mailbox, name) = (delivery.mailbox, &delivery.folder);
         let mut folder = self.folder(mailbox, name, name.special())?;
         let uid = folder.next_uid;
@@ -209,7 +212,7 @@ impl<'t> Tables<'t> {
         folder.modseq += 1;
         folder.messages += 1;
         folder.bytes += size;
-        let message = Message { flags: delivery.flags, date: self.now, size, body, modseq: folder.modseq };
+        let message = Message { flags: delivery.flags, date, size, body, modseq: folder.modseq };
         rows::put(&mut self.messages, (folder.id, uid), &message)?;
         rows::put(&mut self.folders, (mailbox.0, name.as_str()), &folder)?;
         let mut usage: Usage = rows::get(&self.usage, mailbox.0)?.unwrap_or_default();
@@ -302,6 +305,10 @@ impl<'t> Tables<'t> {
     }
 
     fn forget(&mut self, number: u32) -> Result<Done, Fault> {
+        let row = self.volume(number)?;
+        if row.live > 0 || row.bodies > 0 {
+            return Err(Fault::Missing);
+        }
         self.volumes.remove(number)?;
         self.touched.remove(&number);
         Ok(Done::default())

@@ -34,6 +34,8 @@ pub(super) struct Core {
     pub newest: AtomicI64,
     /// Room is short: no new mail.
     pub full: AtomicBool,
+    /// Transactions so far: `check` sees whether anything changed.
+    pub commits: AtomicU64,
     /// A reader saw the database fail: the writer closes and opens it.
     pub broken: AtomicBool,
 }
@@ -61,6 +63,7 @@ impl Core {
             ids_until: AtomicU64::new(0),
             newest: AtomicI64::new(i64::MIN),
             full: AtomicBool::new(false),
+            commits: AtomicU64::new(0),
             broken: AtomicBool::new(false),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Disk, Draft, NewMessage, Places, RealDisk, Room, Row, StoreError, Usage, Write,
+    Disk, Draft, NewMessage, Places, RealDisk, Room, Row, StoreError, Usage, Waiting, Write,
     core::Core,
     reader, space,
     system::System,
@@ -137,6 +137,11 @@ impl Store {
     /// How many recipients wait in the queue.
     pub async fn queue_len(&self) -> Result<u64, StoreError> {
         self.core.read(reader::queue_len).await
+    }
+
+    /// Up to `max` recipients that wait, with numbers above `after`.
+    pub async fn queue(&self, after: u64, max: usize) -> Result<Vec<Waiting>, StoreError> {
+        self.core.read(move |mail| reader::queue(mail, after, max)).await
     }
 
     /// Room on the mail disk.

@@ -6,11 +6,11 @@
 //! **Guarantee: [`Store::commit`] returns Ok only when the body is kept: after the volume's fdatasync and then a durable
 //! commit of its rows. A power cut at any moment loses nothing that Ok was said for.**
 
-#![allow(dead_code)] // until check, salvage and reclaiming are in
-
 mod appender;
 mod apply;
 mod backend;
+mod census;
+mod check;
 mod codec;
 mod core;
 mod days;
@@ -24,6 +24,8 @@ mod reader;
 mod reclaim;
 mod record;
 mod rows;
+mod salvage;
+mod shadow;
 mod space;
 mod system;
 mod volume;
@@ -31,13 +33,15 @@ mod writer;
 
 use std::{fmt, path::PathBuf};
 
+pub use check::{Report, check};
 pub use days::{Day, DayLine, Days, Export, Page};
 pub use disk::{Disk, DiskFile, LockGuard, RealDisk, Space};
 pub use draft::{Draft, Sealed};
 pub use handle::Store;
+pub use salvage::{Salvaged, salvage};
 pub use space::Room;
 
-use crate::types::{Address, Flags, FolderName, MailboxId, ReversePath, UnixTime};
+use crate::types::{Address, BodyId, Flags, FolderName, MailboxId, ReversePath, UnixTime};
 
 /// Why the store did not do it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +100,17 @@ pub struct QueueRow {
     pub to: Address,
     /// When to try first.
     pub next_try: UnixTime,
+}
+
+/// A recipient elsewhere that waits.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Its number in the queue; grows.
+    pub number: u64,
+    /// The message.
+    pub body: BodyId,
+    /// Who and when.
+    pub row: QueueRow,
 }
 
 /// One sealed body and all who get it.

@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use redb::{ReadableDatabase, ReadableTableMetadata};
 
 use super::{
-    StoreError, Usage,
+    QueueRow, StoreError, Usage, Waiting,
     apply::folders_of,
     core::Core,
     disk::DiskFile,
@@ -61,12 +61,13 @@ pub(super) fn queue_len(mail: &Mail) -> Result<u64, Fault> {
 }
 
 /// A page of the queue: numbers above `after`.
-pub(super) fn queue(mail: &Mail, after: u64, max: usize) -> Result<Vec<(u64, Queued)>, Fault> {
+pub(super) fn queue(mail: &Mail, after: u64, max: usize) -> Result<Vec<Waiting>, Fault> {
     let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
     let mut page = Vec::new();
     for entry in mail.db.begin_read()?.open_table(rows::QUEUE)?.range(first..)?.take(max) {
         let (key, value) = entry?;
-        page.push((key.value(), rows::unseal(&u64::octets(&key.value()), value.value())?));
+        let Queued { body, next_try, from, to } = rows::unseal(&u64::octets(&key.value()), value.value())?;
+        page.push(Waiting { number: key.value(), body, row: QueueRow { from, to, next_try } });
     }
     Ok(page)
 }

@@ -1,21 +1,297 @@
-//! Gives the space of deleted messages back to the file system.
+//! Gives the space of deleted messages back to the file system: a volume under half live is copied forward and removed.
+//!
+//! | state of a volume that is emptied | on the disk | a power cut leaves |
+//! |---|---|---|
+//! | *held* | as it was; nobody appends | the same |
+//! | *copying* | records beyond the committed length of another volume, synced | octets that are cut at opening |
+//! | *moved* | rows name the copies; one transaction for each step | the rest to be moved later |
+//! | *forgotten* | no row names the volume | a file that is removed at opening |
+//! | *removed* | – | – |
+//!
+//! A record that cannot be read or is damaged is not moved: it stays where it is, and its volume with it.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use super::{core::Core, fault::Fault, mail::Mail};
+use redb::ReadableDatabase;
+
+use super::{
+    apply::{Applied, Change, Moved, apply},
+    core::Core,
+    disk::DiskFile,
+    fault::Fault,
+    mail::Mail,
+    record::{BLOCK, HEADER, Header, SUM, blocks_end, take_trailer, whole_block},
+    rows::{self, Body, KeyForm, Volume},
+    space,
+    volume::{Lease, VOLUME_HEADER},
+    writer::settle,
+};
+use crate::{journal::StoreEvent, types::BodyId};
+
+/// Octets copied in one step, between two groups of the writer.
+const STEP_OCTETS: u64 = 1024 * 1024;
+/// Time between two steps: at most 25 MiB a second.
+pub(super) const STEP_TIME: Duration = Duration::from_millis(40);
+/// Rows looked at in one step.
+const STEP_ROWS: usize = 4000;
+/// Records moved by one transaction.
+const STEP_RECORDS: usize = 200;
+/// How long it rests when there was no room to copy.
+const REST: Duration = Duration::from_secs(10);
 
 /// The reclaiming under way, if any.
 #[derive(Default)]
-pub(super) struct Reclaimer {}
+pub(super) struct Reclaimer {
+    work: Option<Work>,
+    target: Option<(Lease, u64)>,
+    stuck: BTreeSet<u32>,
+    last: Option<Instant>,
+    rest_until: Option<Instant>,
+}
+
+/// One volume that is emptied.
+struct Work {
+    volume: u32,
+    file: Arc<dyn DiskFile>,
+    size: u64,
+    copied: u64,
+    /// The last body number that was looked at; None when all were.
+    after: Option<u64>,
+    todo: VecDeque<(BodyId, Body)>,
+    copy: Option<Copy>,
+    moved: Vec<Moved>,
+    left_behind: bool,
+}
+
+/// A record that is half copied.
+struct Copy {
+    id: BodyId,
+    body: Body,
+    to: u64,
+    done: u64,
+}
 
 impl Reclaimer {
     /// Whether there is a next step at once.
     pub fn is_busy(&self) -> bool {
-        false
+        self.work.is_some()
     }
 
-    /// One small step.
-    pub fn step(&mut self, _core: &Arc<Core>, _mail: &Arc<Mail>) -> Result<(), Fault> {
+    /// Drops what is under way (its copies are beyond the committed length), remembers what is stuck.
+    pub fn let_go(&mut self) {
+        self.work = None;
+        self.target = None;
+    }
+
+    /// One small step, if it is time for one. An error means that the database or a sync failed.
+    pub fn step(&mut self, core: &Core, mail: &Arc<Mail>) -> Result<(), Fault> {
+        let now = Instant::now();
+        let too_early = |last: Instant| now.duration_since(last) < STEP_TIME;
+        if self.last.is_some_and(too_early) || self.rest_until.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        self.last = Some(now);
+        let Some(mut work) = self.work.take() else { return self.begin(core, mail) };
+        work.look(mail)?;
+        match self.copy_some(mail, &mut work) {
+            Ok(()) => {}
+            Err(Fault::Full) => {
+                // No room to copy: what was moved stays moved, the rest waits.
+                self.target = None;
+                self.rest_until = Some(now + REST);
+                mail.pool.release(work.volume);
+                return Ok(());
+            }
+            Err(fault) => return Err(fault),
+        }
+        self.move_rows(core, mail, &mut work)?;
+        if work.after.is_none() && work.todo.is_empty() && work.copy.is_none() {
+            return self.finish(core, mail, &work);
+        }
+        self.work = Some(work);
         Ok(())
+    }
+
+    /// Chooses the volume that gives the most for the least.
+    fn begin(&mut self, core: &Core, mail: &Arc<Mail>) -> Result<(), Fault> {
+        self.target = None;
+        let room = space::room(core, mail)?;
+        let worth = Worth { tight: room.is_tight(), free: room.free, limit: mail.pool.limit() };
+        let candidates = mail.pool.idle().into_iter();
+        let candidates = candidates.filter(|(number, row)| !self.stuck.contains(number) && worth.it(row));
+        let Some((volume, row)) = candidates.max_by_key(|(_, row)| (row.live == 0, dead(row))) else { return Ok(()) };
+        if !mail.pool.hold(volume) {
+            return Ok(());
+        }
+        let Ok(file) = mail.pool.file(volume) else {
+            self.stuck(core, mail, volume, "its file cannot be opened");
+            return Ok(());
+        };
+        let (todo, moved, size) = (VecDeque::new(), Vec::new(), row.committed);
+        let after = Some(0).filter(|_| row.bodies > 0);
+        self.work = Some(Work { volume, file, size, copied: 0, after, todo, copy: None, moved, left_behind: false });
+        Ok(())
+    }
+
+    fn stuck(&mut self, core: &Core, mail: &Mail, volume: u32, why: &str) {
+        self.stuck.insert(volume);
+        mail.pool.release(volume);
+        core.journal.tell(StoreEvent::Stuck { volume, why: why.to_owned() });
+    }
+
+    /// Copies whole blocks until the step is full.
+    fn copy_some(&mut self, mail: &Arc<Mail>, work: &mut Work) -> Result<(), Fault> {
+        let mut octets = 0;
+        while octets < STEP_OCTETS && work.moved.len() < STEP_RECORDS {
+            let copy = match work.copy.take() {
+                Some(copy) => copy,
+                None => match work.todo.pop_front() {
+                    Some((id, body)) => Copy { id, body, to: self.room_for(mail, body.record)?, done: 0 },
+                    None => break,
+                },
+            };
+            let Some((lease, at)) = &mut self.target else { break };
+            match copy.piece(work.volume, &*work.file) {
+                Ok(bytes) => {
+                    lease.write_at(copy.to + copy.done, &bytes)?;
+                    let done = copy.done + bytes.len() as u64;
+                    octets += bytes.len() as u64;
+                    if done < copy.body.record {
+                        work.copy = Some(Copy { done, ..copy });
+                        continue;
+                    }
+                    *at = copy.to + copy.body.record;
+                    let (from, to) = ((work.volume, copy.body.offset), (lease.number, copy.to));
+                    work.moved.push(Moved { id: copy.id, from, to });
+                }
+                // The place in the target is written over by the next record.
+                Err(_) => work.left_behind = true,
+            }
+        }
+        work.copied += octets;
+        Ok(())
+    }
+
+    /// Where a record of this length goes; takes another target when this one is full.
+    fn room_for(&mut self, mail: &Arc<Mail>, record: u64) -> Result<u64, Fault> {
+        if let Some((_, at)) = self.target.as_ref().filter(|(_, at)| at + record <= mail.pool.limit()) {
+            return Ok(*at);
+        }
+        if let Some((lease, _)) = self.target.take() {
+            lease.sync()?;
+        }
+        let lease = mail.pool.lend(mail.pool.limit().saturating_sub(record))?;
+        let start = lease.start;
+        self.target = Some((lease, start));
+        Ok(start)
+    }
+
+    /// Syncs the copies and lets the rows name them.
+    fn move_rows(&mut self, core: &Core, mail: &Mail, work: &mut Work) -> Result<(), Fault> {
+        if work.moved.is_empty() {
+            return Ok(());
+        }
+        if let Some((lease, _)) = &self.target {
+            lease.sync()?;
+        }
+        mail.pool.sync_names()?;
+        change(core, mail, &Change::Moved(std::mem::take(&mut work.moved)))
+    }
+
+    fn finish(&mut self, core: &Core, mail: &Mail, work: &Work) -> Result<(), Fault> {
+        let empty = mail.pool.row(work.volume).is_some_and(|row| row.bodies == 0 && row.live == 0);
+        if work.left_behind || !empty {
+            self.stuck(core, mail, work.volume, "a record in it cannot be read");
+            return Ok(());
+        }
+        change(core, mail, &Change::Forget(work.volume))?;
+        // If the file cannot be removed now, the next opening removes it: no row names it.
+        let _ = mail.pool.remove(work.volume);
+        let (volume, copied, freed) = (work.volume, work.copied, work.size);
+        core.journal.tell(StoreEvent::Reclaimed { volume, copied, freed });
+        Ok(())
+    }
+}
+
+fn change(core: &Core, mail: &Mail, change: &Change) -> Result<(), Fault> {
+    let next_body = core.next_body.load(std::sync::atomic::Ordering::SeqCst);
+    let applied: Applied = apply(mail, &[change], core.clock.now(), next_body)?.map_err(|aside| aside.1)?;
+    settle(core, mail, applied);
+    Ok(())
+}
+
+/// Octets in a volume that nobody needs.
+fn dead(row: &Volume) -> u64 {
+    row.committed.saturating_sub(VOLUME_HEADER).saturating_sub(row.live)
+}
+
+/// Which volumes are worth emptying.
+struct Worth {
+    tight: bool,
+    free: u64,
+    limit: u64,
+}
+
+impl Worth {
+    fn it(&self, row: &Volume) -> bool {
+        let dead = dead(row);
+        if dead == 0 {
+            return false;
+        }
+        if row.live == 0 && row.bodies == 0 {
+            return true;
+        }
+        let gain = if self.tight { dead.saturating_mul(8) >= row.committed } else { dead > row.live };
+        let least = if self.tight { 64 * 1024 } else { (self.limit / 4).min(1024 * 1024) };
+        gain && dead >= least && row.live < self.free
+    }
+}
+
+impl Work {
+    /// Looks for the volume's bodies in the next page of body rows.
+    fn look(&mut self, mail: &Mail) -> Result<(), Fault> {
+        let Some(after) = self.after.filter(|_| self.todo.len() < STEP_RECORDS) else { return Ok(()) };
+        let table = mail.db.begin_read()?.open_table(rows::BODIES)?;
+        let (mut last, mut seen) = (after, 0);
+        for entry in table.range(after + 1..)?.take(STEP_ROWS) {
+            let (key, value) = entry?;
+            (last, seen) = (key.value(), seen + 1);
+            match rows::unseal::<Body>(&u64::octets(&last), value.value()) {
+                Ok(body) if body.volume == self.volume => self.todo.push_back((BodyId(last), body)),
+                Ok(_) => {}
+                // It may be of this volume: then the volume must stay.
+                Err(_) => self.left_behind = true,
+            }
+        }
+        self.after = Some(last).filter(|_| seen == STEP_ROWS);
+        Ok(())
+    }
+}
+
+impl Copy {
+    /// The next piece of the record as it is, checked: its header, one block, or its trailer.
+    fn piece(&self, volume: u32, file: &dyn DiskFile) -> Result<Vec<u8>, Fault> {
+        let end = blocks_end(self.body.len);
+        let len = match self.done {
+            0 => HEADER as u64,
+            done if done < end => (end - done).min((BLOCK + SUM) as u64),
+            done => self.body.record.saturating_sub(done),
+        };
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+        file.read_at(self.body.offset + self.done, &mut bytes)?;
+        let whole = match self.done {
+            0 => Header::decode(&bytes).is_some_and(|h| h.body == self.id && h.record_len() == self.body.record),
+            done if done < end => {
+                let number = (done - HEADER as u64) / (BLOCK + SUM) as u64;
+                whole_block(self.id, number, &bytes).is_some()
+            }
+            _ => take_trailer(self.id, &bytes).is_some(),
+        };
+        let damaged = || Fault::Damaged(format!("body {} in volume {volume:06}", self.id.0));
+        if whole { Ok(bytes) } else { Err(damaged()) }
     }
 }

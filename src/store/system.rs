@@ -71,6 +71,14 @@ impl System {
         self.run(move |inner| inner.with(|db| write_all(db, &writes))).await
     }
 
+    /// Looks at the database, on its thread.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(move |inner| inner.with(work)).await
+    }
+
     /// As [`System::rows`], on the caller's thread: one value.
     pub fn value(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         self.inner.with(|db| {

@@ -19,7 +19,7 @@ use super::{
     fault::Fault,
     keeper::Keeper,
     mail::Mail,
-    reclaim::Reclaimer,
+    reclaim::{Reclaimer, STEP_TIME},
 };
 use crate::{
     journal::StoreEvent,
@@ -33,8 +33,6 @@ const GROUP_JOBS: usize = 128;
 const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 /// How long the writer sleeps while nothing is to do.
 const TICK: Duration = Duration::from_secs(1);
-/// How long it sleeps between two steps of background work.
-const STEP: Duration = Duration::from_millis(20);
 
 /// What is asked of the writer.
 pub(super) enum Job {
@@ -94,11 +92,15 @@ impl Writer {
     pub fn run(mut self, orders: &Receiver<Order>) {
         loop {
             let busy = self.reclaimer.is_busy() || !self.backlog.is_empty();
-            let first = block_on(timeout(if busy { STEP } else { TICK }, orders.recv()));
+            let first = block_on(timeout(if busy { STEP_TIME } else { TICK }, orders.recv()));
             let group = match first {
                 Some(Ok(first)) => gather(first, orders),
                 Some(Err(_)) => break,
-                None => Vec::new(),
+                None => {
+                    // Nothing comes: the group's volume is given back, so that it can be emptied like any other.
+                    self.appender = Appender::default();
+                    Vec::new()
+                }
             };
             if let Some(closing) = self.turn(group) {
                 self.close();
@@ -117,7 +119,7 @@ impl Writer {
 
     fn let_go(&mut self) {
         self.appender = Appender::default();
-        self.reclaimer = Reclaimer::default();
+        self.reclaimer.let_go();
     }
 
     /// Closes the mail disk and opens it again.
@@ -260,7 +262,12 @@ impl Writer {
         drop(mail);
         match step {
             Ok(Ok(())) => {}
-            Ok(Err(fault)) => self.reopen(&fault.told().to_string()),
+            Ok(Err(fault)) => {
+                if fault == Fault::Full {
+                    self.keeper.free_reserve();
+                }
+                self.reopen(&fault.told().to_string());
+            }
             Err(_) => {
                 self.core.journal.tell(StoreEvent::Panicked { place: "reclaiming" });
                 self.reopen("the database stopped while a volume was emptied");
@@ -271,6 +278,7 @@ impl Writer {
 
 /// Memory follows the disk.
 pub(super) fn settle(core: &Core, mail: &Mail, applied: Applied) -> Vec<Done> {
+    core.commits.fetch_add(1, Ordering::SeqCst);
     mail.pool.settle(&applied.volumes);
     core.ids_until.store(applied.ids_until, Ordering::SeqCst);
     core.newest.store(applied.newest.0, Ordering::SeqCst);
