@@ -42,8 +42,12 @@ pub struct Means {
 #[derive(Clone)]
 pub struct Listeners(Arc<Inner>);
 
+/// Asks the system for its interfaces; blocks.
+pub(super) type Look = Arc<dyn Fn() -> io::Result<Interfaces> + Send + Sync>;
+
 struct Inner {
     means: Means,
+    look: Look,
     permits: Permits,
     wanted: Shared<Vec<Wanted>>,
     /// The newest answer of the system: one that fails must not close a port.
@@ -80,8 +84,13 @@ struct Failed {
 impl Listeners {
     /// Nothing is open yet.
     pub fn new(means: Means) -> Self {
+        Self::looking(means, Arc::new(bind::interfaces))
+    }
+
+    pub(super) fn looking(means: Means, look: Look) -> Self {
         Listeners(Arc::new(Inner {
             means,
+            look,
             permits: Permits::default(),
             wanted: Shared::new(Vec::new()),
             interfaces: Shared::new(Interfaces::new()),
@@ -215,7 +224,8 @@ impl Listeners {
     /// Asks the system only when a name of an interface must be looked up.
     async fn interfaces(&self, specs: &[Spec]) -> Arc<Interfaces> {
         let named = specs.iter().any(|spec| spec.interfaces.iter().any(|entry| literal(entry).is_none()));
-        if named && let Ok(Ok(now)) = self.0.means.worker.run(bind::interfaces).await {
+        let look = self.0.look.clone();
+        if named && let Ok(Ok(now)) = self.0.means.worker.run(move || look()).await {
             self.0.interfaces.set(now);
         }
         self.0.interfaces.get()

@@ -30,6 +30,10 @@ struct House {
 
 impl House {
     fn new() -> Self {
+        Self::looking(Arc::new(bind::interfaces))
+    }
+
+    fn looking(look: listeners::Look) -> Self {
         let stop = Stop::default();
         let (clock, board) = (Arc::new(SystemClock::start()), Board::default());
         let journal = Journal::new(clock.clone());
@@ -40,7 +44,7 @@ impl House {
             board: board.clone(),
             clock,
         };
-        House { listeners: Listeners::new(means), journal, board, stop }
+        House { listeners: Listeners::looking(means, look), journal, board, stop }
     }
 
     fn apply(&self, wanted: &[Wanted]) {
@@ -266,6 +270,34 @@ fn absent_interfaces_and_addresses_are_waited_for() {
     house.apply(&[smtp(0, &[])]);
     assert_eq!(house.board.all().get("smtp").map(|state| state.light), Some(Light::Off));
     assert_eq!(house.board.all().len(), 1);
+}
+
+#[test]
+fn a_redial_that_changes_the_address_moves_the_port_and_cuts_nobody() {
+    // Every address of 127/8 can be bound, so that a dial-up interface can be played with them.
+    let now = Shared::new(Some("127.0.0.2"));
+    let at = now.clone();
+    let house = House::looking(Arc::new(move || {
+        let Some(ip) = *at.get() else { return Err(std::io::Error::other("netlink")) };
+        let addresses = ip.parse().map(|ip| Address { ip, scope: 0 }).into_iter().collect();
+        Ok(Interfaces::from([("ppp0".to_owned(), addresses)]))
+    }));
+    let port = free_port();
+    house.apply(&[smtp(port, &["ppp0"])]);
+    let mut old = connect(&format!("127.0.0.2:{port}"));
+    assert_eq!(line(&mut old), "hello\r\n");
+    now.set(None);
+    house.look();
+    assert_eq!(house.light(port), Light::Green, "a system that does not answer closes nothing");
+    now.set(Some(""));
+    house.look();
+    assert_eq!((house.light(port), house.told("interface ppp0 is not there")), (Light::Yellow, 1));
+    assert!(TcpStream::connect(("127.0.0.2", port)).is_err());
+    now.set(Some("127.0.0.3"));
+    house.look();
+    assert_eq!(house.light(port), Light::Green);
+    assert_eq!(line(&mut connect(&format!("127.0.0.3:{port}"))), "hello\r\n");
+    assert_eq!(say(&mut old, "on"), "on\r\n");
 }
 
 #[test]
