@@ -50,5 +50,19 @@ fn folder(name: &str, at_least: usize) {
 
 #[test]
 fn smtp_dialogs() {
-    folder("smtp", 1);
+    folder("smtp", 90);
+}
+
+/// A runner that lets everything pass would look the same.
+#[test]
+fn what_is_not_so_is_found() {
+    let dialog = |rest: &str| play::play(&format!("S: 220 mail.office.test ESMTP\n{rest}")).unwrap_err();
+    assert_eq!(dialog("C: NOOP\nS: 250 2.0.0 No\n"), "line 3: wanted: 250 2.0.0 No\n    heard: 250 2.0.0 Ok");
+    assert_eq!(dialog("C: NOOP\nS: [silence]\n"), "line 3: wanted silence");
+    assert_eq!(dialog("C: NOOP\nS: [closed]\n"), "line 3: wanted the end, heard: 250 2.0.0 Ok");
+    assert_eq!(dialog("C: QUIT\nS: 221...\nS: 250...\n"), "line 4: wanted: 250..., but the server closed");
+    assert_eq!(dialog("M: ann x\n"), "line 2: ann has no mail");
+    assert!(dialog("J: nothing of this kind\n").starts_with("line 2: no line is like"));
+    assert!(dialog("J! connect from *\n").starts_with("line 2: there is a line"));
+    assert_eq!(dialog("what?\n"), "line 2: not understood: what?");
 }

@@ -86,9 +86,10 @@ pub fn parse(text: &str) -> Result<(Head, Vec<(usize, Step)>), String> {
     Ok((head, steps))
 }
 
-/// A comment that begins with one word and a colon is a directive.
+/// A comment that begins with one word in small letters and a colon is a directive.
 fn directive(comment: &str, head: &mut Head) -> Result<(), String> {
-    let Some((key, value)) = comment.split_once(": ").filter(|(key, _)| !key.contains(' ')) else { return Ok(()) };
+    let small = |key: &str| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    let Some((key, value)) = comment.split_once(": ").filter(|(key, _)| small(key)) else { return Ok(()) };
     let pair = || value.split_once('=').ok_or_else(|| format!("{key} needs name=value"));
     let number = |text: &str| text.parse::<u64>().map_err(|e| format!("{text}: {e}"));
     match key {
