@@ -118,8 +118,12 @@ impl Identity {
         &self.info
     }
 
-    /// Whether `now` lies between the certificate's dates.
+    /// Whether `now` lies between the certificate's dates. A clock that cannot be right judges nothing: a board that
+    /// never heard NTP must take a certificate that is good today.
     pub fn check_dates(&self, now: UnixTime) -> Result<(), CertificateError> {
+        if now < UnixTime(WRITTEN) {
+            return Ok(());
+        }
         if now > self.info.not_after {
             return Err(CertificateError::Expired(self.info.not_after));
         }
@@ -321,6 +325,19 @@ mod tests {
             let late = identity.info().not_after.plus(1);
             assert!(identity.check_dates(late).unwrap_err().to_string().starts_with("the certificate expired on 203"));
         }
+    }
+
+    #[test]
+    fn a_board_in_1970_takes_a_certificate_that_is_good_today() {
+        let dir = Dir::new("dates");
+        let key = openssl("genpkey -algorithm ED25519");
+        let identity = Identity::from_pem(&certificate_for(&dir, &key), &key).unwrap();
+        let (begin, end) = (identity.info().not_before, identity.info().not_after);
+        for at in [UnixTime(5), begin, end] {
+            assert_eq!(identity.check_dates(at), Ok(()));
+        }
+        assert_eq!(identity.check_dates(begin.plus(-1)), Err(CertificateError::NotYet(begin)));
+        assert_eq!(identity.check_dates(end.plus(1)), Err(CertificateError::Expired(end)));
     }
 
     #[test]
