@@ -73,6 +73,11 @@ pub enum SmtpFact {
         /// The name, if it came so far.
         user: Option<String>,
     },
+    /// `warning: unknown[ip]: SASL LOGIN authentication aborted`: the client's own wish, no guess at a password.
+    LoginAborted {
+        /// Mechanism.
+        mechanism: &'static str,
+    },
     /// `lost connection after DATA from unknown[ip]`
     Lost {
         /// The last command, or CONNECT.
@@ -185,6 +190,9 @@ impl From<SmtpEvent> for Line {
                 let user = user.map_or(String::new(), |u| format!(", sasl_username={}", safe_field(&u, 330)));
                 let mechanism = safe_field(&mechanism, 40);
                 Line::warning(tag, format!("{peer}: SASL {mechanism} authentication failed: {why}{user}"))
+            }
+            SmtpFact::LoginAborted { mechanism } => {
+                Line::warning(tag, format!("{peer}: SASL {mechanism} authentication aborted"))
             }
             SmtpFact::Lost { after } => Line::info(tag, format!("lost connection after {after} from {peer}")),
             SmtpFact::Timeout { after } => Line::info(tag, format!("timeout after {after} from {peer}")),

@@ -15,6 +15,9 @@ use crate::{
     wire::smtp::say,
 };
 
+/// Octets of the header section that are kept for a notice, which quotes the whole fields within 16 KiB.
+const KEPT_SECTION: usize = 32 * 1024;
+
 /// How far a message is.
 enum Stage {
     /// Its header section is not whole yet.
@@ -34,7 +37,7 @@ pub struct Incoming {
     stage: Stage,
     octets: u64,
     limit: u64,
-    /// The header section as it came: a notice to the sender shows it.
+    /// The head of the header section as it came: a notice to the sender shows it.
     section: Vec<u8>,
     began: Duration,
 }
@@ -91,7 +94,9 @@ impl Incoming {
         };
         let bytes = whole.stamped(&stamp).map_err(bad_head)?;
         self.pipeline.journal.tell(PipelineEvent::MessageId { qid, message_id: whole.message_id() });
-        self.section = whole.section().to_vec();
+        // Held while the body streams by, on each connection: as much as a notice quotes, not the whole cap.
+        let section = whole.section();
+        self.section = section[..section.len().min(KEPT_SECTION)].to_vec();
         self.stage = Stage::Body;
         self.draft.write(&bytes).await.map_err(|e| disk_refusal(&e))
     }

@@ -129,6 +129,8 @@ fn fail2ban_finds_failed_smtp_logins_and_nobody_else() {
     let evil =
         "x\nNov 24 20:00:00 gw postfix/smtpd[77]: warning: unknown[198.51.100.9]: SASL PLAIN authentication failed: x";
     let evil_end = "x from unknown[198.51.100.9]: 550 5.1.1 <a>: User unknown";
+    let why = "Connection lost to authentication server";
+    let busy = SmtpFact::LoginFailed { mechanism: "PLAIN".into(), why, user: None };
     let log = file(
         &scratch,
         vec![
@@ -139,9 +141,13 @@ fn fail2ban_finds_failed_smtp_logins_and_nobody_else() {
             smtp(Tag::Smtpd, "192.0.2.5", reject("nobody@office.test", evil)),
             smtp(Tag::Smtpd, "192.0.2.6", SmtpFact::NotSmtp { line: evil.as_bytes().to_vec() }),
             smtp(Tag::Smtpd, "192.0.2.7", SmtpFact::TooManyErrors { after: "AUTH" }),
+            // Our hashing queue was full, and a client that thought better of it: nobody's guess.
+            smtp(Tag::Smtpd, "192.0.2.8", busy),
+            smtp(Tag::Smtpd, "192.0.2.9", SmtpFact::LoginAborted { mechanism: "LOGIN" }),
         ],
     );
     assert_eq!(banned(&log, "postfix[mode=auth]"), set(&["192.0.2.1", "192.0.2.2", "2001:db8::3"]));
+    assert_eq!(banned(&log, "postfix[mode=aggressive]").intersection(&set(&["192.0.2.8", "192.0.2.9"])).count(), 0);
     // The default mode counts refused recipients and too many errors.
     assert_eq!(banned(&log, "postfix"), set(&["192.0.2.5", "192.0.2.7"]));
 }

@@ -29,13 +29,14 @@ impl Failure {
         let (say, why, guess) = match refusal {
             LoginRefusal::Wrong => (say::WRONG_LOGIN, "authentication failure", true),
             LoginRefusal::Throttled => (say::LOGIN_LATER, "too many tries", true),
-            LoginRefusal::Busy => (say::LOGIN_LATER, "temporary failure", false),
+            // fail2ban's stock filter knows these words of Postfix as nobody's fault.
+            LoginRefusal::Busy => (say::LOGIN_LATER, "Connection lost to authentication server", false),
             LoginRefusal::Malformed => (say::BAD_SASL, "malformed response", false),
         };
         Failure { say, why, guess }
     }
 
-    const CANCELLED: Failure = Failure { say: say::LOGIN_CANCELLED, why: "cancelled by the client", guess: false };
+    const CANCELLED: Failure = Failure { say: say::LOGIN_CANCELLED, why: "cancelled", guess: false };
     const TOO_LONG: Failure = Failure { say: say::SASL_TOO_LONG, why: "response too long", guess: false };
     const NO_BASE64: Failure = Failure { say: say::BAD_SASL, why: "Invalid base64 data", guess: false };
 }
@@ -87,6 +88,10 @@ impl Session {
 
     fn login_failed(&mut self, mechanism: Mechanism, name: Option<&str>, failure: &Failure) -> Reply {
         let user = name.map(str::to_owned);
+        if failure.say == say::LOGIN_CANCELLED {
+            self.tell(SmtpFact::LoginAborted { mechanism: mechanism.name() });
+            return failure.say.into();
+        }
         self.tell(SmtpFact::LoginFailed { mechanism: mechanism.name().to_owned(), why: failure.why, user });
         if failure.guess && self.tally.login_failed() {
             // 421 ends the session.

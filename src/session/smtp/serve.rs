@@ -365,7 +365,10 @@ impl Session {
     }
 
     /// Only the name of a command is told: what came too early may be a password or the text of a message.
-    fn tell_pipelining(&self) {
+    fn tell_pipelining(&mut self) {
+        if !self.tally.hurries() {
+            return;
+        }
         let early = self.conn.buffered();
         let word = early.split(|b| *b == b' ' || *b == b'\r' || *b == b'\n').next().unwrap_or(early);
         let early = Verb::named(word).map_or("", Verb::name);

@@ -22,12 +22,13 @@ pub struct Tally {
     errors: u32,
     junk: u32,
     bad_logins: u32,
+    hurried: bool,
     after: &'static str,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Tally { counts: Default::default(), errors: 0, junk: 0, bad_logins: 0, after: "CONNECT" }
+        Tally { counts: Default::default(), errors: 0, junk: 0, bad_logins: 0, hurried: false, after: "CONNECT" }
     }
 }
 
@@ -65,6 +66,11 @@ impl Tally {
     pub fn message_taken(&mut self) {
         self.errors = 0;
         self.junk = 0;
+    }
+
+    /// The client did not wait where it must; whether that is news (one line in the journal a session, however often it does so).
+    pub fn hurries(&mut self) -> bool {
+        !std::mem::replace(&mut self.hurried, true)
     }
 
     /// A login failed; whether that was one too many.

@@ -65,8 +65,8 @@ const fn row(verb: Verb, name: &'static str, columns: [bool; 5]) -> Rule {
 #[rustfmt::skip]
 pub static RULES: [Rule; 14] = [
     //                              greeting before_tls before_login ends_group junk
-    row(Verb::Helo,     "HELO",     [NO,     YES,       YES,         YES,       NO]),
-    row(Verb::Ehlo,     "EHLO",     [NO,     YES,       YES,         YES,       NO]),
+    row(Verb::Helo,     "HELO",     [NO,     YES,       YES,         YES,       YES]),
+    row(Verb::Ehlo,     "EHLO",     [NO,     YES,       YES,         YES,       YES]),
     row(Verb::Starttls, "STARTTLS", [YES,    YES,       YES,         YES,       NO]),
     row(Verb::Auth,     "AUTH",     [YES,    NO,        YES,         YES,       NO]),
     row(Verb::Mail,     "MAIL",     [YES,    NO,        NO,          NO,        NO]),
