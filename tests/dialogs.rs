@@ -66,3 +66,8 @@ fn what_is_not_so_is_found() {
     assert!(dialog("J! connect from *\n").starts_with("line 2: there is a line"));
     assert_eq!(dialog("what?\n"), "line 2: not understood: what?");
 }
+
+#[test]
+fn pop3_dialogs() {
+    folder("pop3", 30);
+}

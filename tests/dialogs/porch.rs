@@ -171,7 +171,8 @@ impl Porch {
         };
         let from = SocketAddr::new(from.parse().unwrap(), 40_000);
         let mut conn = Conn::plain_from(Async::new(socket).unwrap(), from).unwrap();
-        let patience = head.patience.map_or(Duration::from_secs(limits::SMTP_IDLE_SECS), Duration::from_secs_f64);
+        let patience = |usual| head.patience.map_or(Duration::from_secs(usual), Duration::from_secs_f64);
+        let (smtp_patience, pop3_patience) = (patience(limits::SMTP_IDLE_SECS), patience(limits::POP3_IDLE_SECS));
         let acceptor = self.tls.get().as_ref().clone();
         let service = match head.service.as_str() {
             "smtp" => Service::Smtp,
@@ -188,9 +189,9 @@ impl Porch {
             }
             match service {
                 Service::Smtp | Service::Submission | Service::Smtps => {
-                    smtp::serve_patiently(smtp, conn, patience).await;
+                    smtp::serve_patiently(smtp, conn, smtp_patience).await;
                 }
-                Service::Pop3 | Service::Pop3s => pop3::serve(pop3, conn).await,
+                Service::Pop3 | Service::Pop3s => pop3::serve_patiently(pop3, conn, pop3_patience).await,
             }
         });
         (peer, task)

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use super::{End, IDLE, Phase, Session, login::disk_sentence, maildrop::Maildrop};
+use super::{End, Phase, Session, login::disk_sentence, maildrop::Maildrop};
 use crate::{
     limits,
     store::{Store, StoreError},
@@ -73,7 +73,7 @@ impl Session {
                 self.conn.put(text.as_bytes());
             }
             if self.conn.output().len() >= limits::CHUNK {
-                self.conn.flush(IDLE).await?;
+                self.conn.flush(self.idle).await?;
             }
         }
         self.conn.put(b".\r\n");
@@ -136,7 +136,7 @@ impl Session {
                 break;
             }
             drop(piece);
-            self.conn.flush(IDLE).await.map_err(|e| Broken::Peer(e.into()))?;
+            self.conn.flush(self.idle).await.map_err(|e| Broken::Peer(e.into()))?;
             piece = body.read(offset, limits::CHUNK).await.map_err(Broken::Disk)?;
             if piece.is_empty() {
                 return Err(Broken::Disk(io::ErrorKind::UnexpectedEof.into()));

@@ -43,12 +43,16 @@ pub struct Pop3 {
     pub stop: Stop,
 }
 
-const IDLE: Duration = Duration::from_secs(limits::POP3_IDLE_SECS);
 const HANDSHAKE: Duration = Duration::from_secs(limits::HANDSHAKE_SECS);
 
 /// Serves one connection (on 995 it is encrypted already) until it ends.
 pub async fn serve(pop3: Pop3, conn: Conn) {
-    let mut session = Session::new(pop3, conn);
+    serve_patiently(pop3, conn, Duration::from_secs(limits::POP3_IDLE_SECS)).await;
+}
+
+/// As [`serve`], with another patience: how long a client may be silent, and how long it may take to take an answer.
+pub async fn serve_patiently(pop3: Pop3, conn: Conn, idle: Duration) {
+    let mut session = Session::new(pop3, conn, idle);
     let end = session.talk().await;
     session.tell_end(end);
     session.conn.close(HANDSHAKE).await;
@@ -118,16 +122,18 @@ struct Session {
     began: Duration,
     failures: Failures,
     bad_commands: u32,
+    /// How long a client may be silent.
+    idle: Duration,
 }
 
 impl Session {
-    fn new(pop3: Pop3, conn: Conn) -> Self {
+    fn new(pop3: Pop3, conn: Conn, idle: Duration) -> Self {
         let client = Client { ip: conn.peer().ip(), service: pop3.service, tls: conn.tls().is_some(), login: None };
         let clock = &pop3.policy.clock;
         let name = format!("{:x}{:04x}", clock.now().0, conn.peer().port());
         let began = clock.mono();
         let failures = Failures::default();
-        Session { pop3, conn, client, phase: Phase::Fresh, name, began, failures, bad_commands: 0 }
+        Session { pop3, conn, client, phase: Phase::Fresh, name, began, failures, bad_commands: 0, idle }
     }
 
     async fn talk(&mut self) -> End {
@@ -201,7 +207,7 @@ impl Session {
             return self.bad(say::NO_TLS);
         };
         self.say(say::BEGIN_TLS);
-        self.conn.flush(IDLE).await?;
+        self.conn.flush(self.idle).await?;
         self.conn.starttls(acceptor, HANDSHAKE).await.map_err(|_| End::Handshake)?;
         self.client.tls = true;
         self.phase = Phase::Fresh;
@@ -222,10 +228,10 @@ impl Session {
             return Err(End::Stopping);
         }
         if !self.conn.buffered().contains(&b'\n') || self.conn.output().len() >= limits::CHUNK {
-            self.conn.flush(IDLE).await?;
+            self.conn.flush(self.idle).await?;
         }
-        let stop = &self.pop3.stop;
-        let read = async { self.conn.line(max, IDLE).await.map(|(line, _)| Some(line)).map_err(Some) };
+        let (stop, idle) = (&self.pop3.stop, self.idle);
+        let read = async { self.conn.line(max, idle).await.map(|(line, _)| Some(line)).map_err(Some) };
         let stopped = async {
             stop.wait().await;
             Err(None)
