@@ -153,6 +153,8 @@ impl Listeners {
         let mut state = self.0.state.lock().await;
         let all: Vec<(Vec<Target>, Vec<String>)> = specs.iter().map(|spec| targets(spec, &interfaces)).collect();
         let want: Vec<Target> = all.iter().flat_map(|(targets, _)| targets.iter().copied()).collect();
+        // An accept loop never ends by itself; one that a bug ended is started anew.
+        state.open.retain(|open| !open.task.is_finished());
         let open: Vec<Target> = state.open.iter().map(|open| open.target).collect();
         for step in plan(&open, &want) {
             match step {
