@@ -28,6 +28,8 @@ pub const REPLY_GROUP: usize = 4096;
 pub const BAD_LOGINS: u32 = 5;
 /// Seconds a client may be silent between commands (RFC 5321 s4.5.3.2.7: 300).
 pub const SMTP_IDLE_SECS: u64 = 300;
+/// Seconds in which the last reply of a session must be taken.
+pub const LAST_WORDS_SECS: u64 = 10;
 /// Octets a second at which a message must come in the long run, beyond the first SMTP_IDLE_SECS (Postfix' smtpd_min_data_rate).
 pub const DATA_RATE: u64 = 500;
 /// Seconds a POP3 client may be silent (RFC 1939 s3: at least 600).

@@ -131,7 +131,7 @@ impl Session {
         let arriving = match std::mem::take(&mut self.phase) {
             Phase::Chunks(greeting, arriving) => {
                 self.phase = Phase::Greeted(greeting);
-                Ok(arriving)
+                Ok(*arriving)
             }
             phase => {
                 self.phase = phase;
@@ -158,7 +158,7 @@ impl Session {
             return Ok(self.settle(arriving).await);
         }
         if let Phase::Greeted(greeting) = std::mem::take(&mut self.phase) {
-            self.phase = Phase::Chunks(greeting, arriving);
+            self.phase = Phase::Chunks(greeting, Box::new(arriving));
         }
         Ok(say::chunk(octets))
     }

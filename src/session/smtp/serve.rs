@@ -30,7 +30,7 @@ pub(super) struct Session {
     pub smtp: Smtp,
     pub conn: Conn,
     pub client: Client,
-    pub phase: Phase<Arriving>,
+    pub phase: Phase<Box<Arriving>>,
     pub tally: Tally,
     /// How long a client may be silent.
     pub idle: Duration,
@@ -80,7 +80,8 @@ impl Session {
         self.tell(SmtpFact::Connect);
         self.tell_tls();
         let end = self.talk().await;
-        self.part(end).await;
+        self.last_words(&end);
+        self.conn.close(self.idle.min(Duration::from_secs(limits::LAST_WORDS_SECS))).await;
     }
 
     async fn talk(&mut self) -> End {
@@ -94,7 +95,7 @@ impl Session {
         }
     }
 
-    async fn part(mut self, end: End) {
+    fn last_words(&mut self, end: &End) {
         let after = self.tally.after();
         match end {
             End::LastWord => {}
@@ -112,7 +113,6 @@ impl Session {
             }
         }
         self.tell(SmtpFact::Disconnect { counts: self.tally.text() });
-        self.conn.close(self.idle).await;
     }
 
     /// Those who talk before they are greeted are programs that do not listen: noted, not punished.
@@ -193,6 +193,7 @@ impl Session {
         Ok(())
     }
 
+    /// The futures of the rare and large acts are boxed: a session that waits for a command must stay small.
     async fn obey(&mut self, command: Command) -> Result<Said, End> {
         if command.verb().rule().ends_group && !self.conn.buffered().is_empty() {
             self.tell_pipelining();
@@ -211,12 +212,12 @@ impl Session {
                 self.phase = std::mem::take(&mut self.phase).reset();
                 say::OK.into()
             }
-            Act::StartTls => return self.encrypt().await,
-            Act::Login(mechanism, initial) => self.login(mechanism, initial).await?,
+            Act::StartTls => return Box::pin(self.encrypt()).await,
+            Act::Login(mechanism, initial) => Box::pin(self.login(mechanism, initial)).await?,
             Act::Sender(from, params) => self.sender(from, params),
-            Act::Recipient(to) => self.recipient(to).await,
-            Act::Data => self.data().await?,
-            Act::Chunk { octets, last } => self.chunk(octets, last).await?,
+            Act::Recipient(to) => Box::pin(self.recipient(to)).await,
+            Act::Data => Box::pin(self.data()).await?,
+            Act::Chunk { octets, last } => Box::pin(self.chunk(octets, last)).await?,
             Act::Quit => say::BYE.into(),
         };
         Ok(Said::Now(reply))
@@ -389,4 +390,29 @@ fn without_query(mut line: Vec<u8>) -> Vec<u8> {
     let end = line.iter().position(|b| *b == b'?').unwrap_or(line.len());
     line.truncate(end);
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a client that says nothing costs besides its socket; an octet here is 1,500 at `limits::CONNECTIONS`.
+    #[test]
+    fn a_waiting_session_is_small() {
+        fn size<A, F: Future>(_: impl Fn(A) -> F) -> usize {
+            size_of::<F>()
+        }
+        let size = size(|session: Session| session.run());
+        assert!(size <= 3072, "{size} octets");
+    }
+
+    #[test]
+    fn knows_a_web_client_by_its_first_line() {
+        for line in [&b"GET / HTTP/1.1"[..], b"POST /x y HTTP/1.0", b"OPTIONS * HTTP/1.1"] {
+            assert!(is_http(line), "{}", line.escape_ascii());
+        }
+        for line in [&b"GET /"[..], b"HELO HTTP/1.1", b"get / HTTP/1.1", b"", b" HTTP/1.1"] {
+            assert!(!is_http(line), "{}", line.escape_ascii());
+        }
+    }
 }
