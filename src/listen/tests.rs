@@ -38,7 +38,7 @@ impl House {
         let (clock, board) = (Arc::new(SystemClock::start()), Board::default());
         let journal = Journal::new(clock.clone());
         let means = Means {
-            executor: Executor::start(2, &stop).unwrap(),
+            executor: Executor::start(2).unwrap(),
             worker: Worker::start("read", 1, 4).unwrap(),
             journal: journal.clone(),
             board: board.clone(),

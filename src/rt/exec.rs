@@ -9,21 +9,31 @@ pub use smol::Task;
 
 /// Cheap to clone; every clone spawns on the same threads.
 #[derive(Clone)]
-pub struct Executor(Arc<smol::Executor<'static>>);
+pub struct Executor {
+    inner: Arc<smol::Executor<'static>>,
+    end: Stop,
+}
 
 impl Executor {
-    /// Starts `threads` threads that run until `stop` is set.
-    pub fn start(threads: usize, stop: &Stop) -> io::Result<Self> {
+    /// Starts `threads` threads that run until [`Executor::end`]: the house's stop sign comes long before that, because the
+    /// sessions that say goodbye still need them.
+    pub fn start(threads: usize) -> io::Result<Self> {
+        let end = Stop::default();
         let inner = Arc::new(smol::Executor::new());
         for n in 0..threads {
-            let (inner, stop) = (inner.clone(), stop.clone());
-            thread::Builder::new().name(format!("exec-{n}")).spawn(move || smol::block_on(inner.run(stop.wait())))?;
+            let (inner, end) = (inner.clone(), end.clone());
+            thread::Builder::new().name(format!("exec-{n}")).spawn(move || smol::block_on(inner.run(end.wait())))?;
         }
-        Ok(Executor(inner))
+        Ok(Executor { inner, end })
     }
 
     /// Starts a future. The caller owns the task: keep, await, or `detach` it with a word why.
     pub fn spawn<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Task<T> {
-        self.0.spawn(future)
+        self.inner.spawn(future)
+    }
+
+    /// Ends the threads; what still runs is dropped.
+    pub fn end(&self) {
+        self.end.set();
     }
 }

@@ -41,8 +41,18 @@ impl Store {
         journal: Journal,
         board: Board,
     ) -> Result<Store, StoreError> {
-        let thread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         let system = System::open(disk.clone(), places.state.clone()).map_err(|fault| fault.told())?;
+        Self::open_over(system, disk, places, (clock, journal, board))
+    }
+
+    /// As [`Store::open_on`], over a `system.redb` that is open: its settings say where the mail disk is (E10).
+    pub fn open_over(
+        system: System,
+        disk: Arc<dyn Disk>,
+        places: Places,
+        (clock, journal, board): (Arc<dyn Clock>, Journal, Board),
+    ) -> Result<Store, StoreError> {
+        let thread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         let readers = Worker::start("store-read", READERS, 64).map_err(thread)?;
         let core = Arc::new(Core::new(places, disk, (clock, journal, board), system, readers));
         let (orders, waiting) = bounded(ORDERS);

@@ -40,6 +40,7 @@ pub use draft::{Draft, Sealed};
 pub use handle::Store;
 pub use salvage::{Salvaged, salvage};
 pub use space::Room;
+pub use system::System;
 
 use crate::types::{Address, BodyId, Flags, FolderName, MailboxId, ReversePath, UnixTime};
 

@@ -22,9 +22,10 @@ pub(super) const ROWS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::n
 /// Page cache, octets.
 const CACHE: usize = 512 * 1024;
 
-/// Cheap to clone. One thread of its own, so that a mail disk that hangs does not stop the page.
+/// The rows alone, before the mail disk is known. Cheap to clone. One thread of its own, so that a mail disk that hangs does
+/// not stop the page.
 #[derive(Clone)]
-pub(super) struct System {
+pub struct System {
     inner: Arc<Inner>,
     worker: Worker,
 }
@@ -51,8 +52,13 @@ pub(super) fn unseal<'a>(kind: &str, key: &str, bytes: &'a [u8]) -> Result<&'a [
 }
 
 impl System {
+    /// Opens `system.redb` in the state directory, before a [`super::Store`] is opened over it.
+    pub fn at(disk: Arc<dyn Disk>, state: PathBuf) -> Result<System, StoreError> {
+        System::open(disk, state).map_err(|fault| fault.told())
+    }
+
     /// Locks the state directory and opens the database, making both if they are not there.
-    pub fn open(disk: Arc<dyn Disk>, dir: PathBuf) -> Result<System, Fault> {
+    pub(super) fn open(disk: Arc<dyn Disk>, dir: PathBuf) -> Result<System, Fault> {
         disk.make_dir(&dir)?;
         let lock = mail::lock(&*disk, &dir)?;
         let inner = Inner { disk, dir, open: Mutex::new(None), _lock: lock };
@@ -72,7 +78,7 @@ impl System {
     }
 
     /// Looks at the database, on its thread.
-    pub async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -80,7 +86,7 @@ impl System {
     }
 
     /// As [`System::rows`], on the caller's thread: one value.
-    pub fn value(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+    pub(super) fn value(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         self.inner.with(|db| {
             let table = db.begin_read()?.open_table(ROWS)?;
             let Some(guard) = table.get((kind, key))? else { return Ok(None) };
@@ -89,7 +95,7 @@ impl System {
     }
 
     /// As [`System::write`], on the caller's thread.
-    pub fn write_now(&self, writes: &[Write]) -> Result<(), Fault> {
+    pub(super) fn write_now(&self, writes: &[Write]) -> Result<(), Fault> {
         self.inner.with(|db| write_all(db, writes))
     }
 

@@ -146,7 +146,7 @@ fn an_export_is_a_syslog_file_or_a_table() {
 fn a_batch_is_written_by_itself_and_at_the_stop() {
     let house = House::at("itself", EVENING);
     let (stop, end) = (Stop::default(), Stop::default());
-    let exec = Executor::start(1, &end).unwrap();
+    let exec = Executor::start(1).unwrap();
     let task = exec.spawn(house.days.clone().run(stop.clone()));
     for n in 0..600 {
         house.say(format!("line {n}"));

@@ -58,7 +58,7 @@ pub fn house(name: &str) -> House {
     let mut roots = RootCertStore::empty();
     roots.add(rustls::pki_types::CertificateDer::from_pem_slice(chain.as_bytes()).unwrap()).unwrap();
     let (tls, stop, end) = (Shared::new(Some(acceptor)), Stop::default(), Stop::default());
-    let executor = Executor::start(2, &end).unwrap();
+    let executor = Executor::start(2).unwrap();
     let pop3 = Pop3 {
         service: Service::Pop3,
         settings: settings.clone(),

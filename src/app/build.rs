@@ -1,0 +1,251 @@
+//! The start, step by step.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    doors::{Doors, Parts},
+    house::{AppError, House, Options},
+    time,
+};
+use crate::{
+    admin::{self, Admin, Desk},
+    directory::Directory,
+    journal::{Journal, Origin, ServiceEvent, Syslog},
+    listen::{self, Listeners, Means},
+    net::{Certificates, Identity},
+    pipeline::Pipeline,
+    policy::Policy,
+    rt::{Board, Clock, Executor, FloorClock, Shared, Stop, Worker},
+    settings::{self, Settings, Version, Versions},
+    store::{Days, Places, Row, Store, StoreError, System, Write},
+};
+
+/// Threads that run sessions.
+const EXECUTOR_THREADS: usize = 2;
+/// The certificate that the first start makes.
+const SELF_SIGNED: &str = "self-signed";
+
+/// What is there before the store is.
+struct Ground {
+    options: Options,
+    stop: Stop,
+    board: Board,
+    clock: Arc<FloorClock>,
+    journal: Journal,
+    executor: Executor,
+    origin: Origin,
+    syslog: Arc<Syslog>,
+    /// Reads files and asks the system for interfaces.
+    worker: Worker,
+}
+
+/// Builds the house.
+pub(super) fn build(options: Options) -> Result<House, AppError> {
+    // A system that says no leaves us with fewer connections, which accept tells when it comes to that.
+    let _ = listen::raise_open_files();
+    let ground = Ground::lay(options)?;
+    let system = System::at(ground.options.disk.clone(), ground.options.state.clone())
+        .map_err(|e| AppError::of(&format!("system.redb in {}", ground.options.state.display()), e))?;
+    let first = ground.options.first.clone();
+    smol::block_on(first_settings(&system, first, ground.clock.now()))?;
+    let settings = smol::block_on(newest(&system))?;
+    let mail_dir = mail_dir(&ground.options.state, &settings);
+    let store = ground.open_store(system, mail_dir.clone(), &settings)?;
+    let (settings, directory) = smol::block_on(admin::load(&store, &ground.journal))
+        .map_err(|e| AppError::of("system.redb cannot be read", e))?;
+    ground.move_in(store, mail_dir, Shared::new(settings), Shared::new(directory))
+}
+
+impl Ground {
+    fn lay(options: Options) -> Result<Ground, AppError> {
+        let thread = |e: std::io::Error| AppError::of("a thread cannot be started", e);
+        let stop = Stop::default();
+        let board = Board::default();
+        let clock = Arc::new(FloorClock::over(options.clock.clone()));
+        let journal = Journal::new(clock.clone());
+        let executor = Executor::start(EXECUTOR_THREADS).map_err(thread)?;
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let origin = Origin { host, pid: std::process::id(), zone: jiff::tz::TimeZone::system() };
+        let syslog =
+            Syslog::start(origin.clone(), clock.clone(), journal.clone(), board.clone()).map_err(thread)?;
+        journal.add_sink(syslog.clone());
+        let worker = Worker::start("files", 1, 16).map_err(thread)?;
+        Ok(Ground { options, stop, board, clock, journal, executor, origin, syslog, worker })
+    }
+
+    fn open_store(&self, system: System, mail: PathBuf, settings: &Settings) -> Result<Store, AppError> {
+        let places = Places { state: self.options.state.clone(), mail, reserve: settings.reserve_mib << 20 };
+        let seams = (self.clock.clone() as Arc<dyn Clock>, self.journal.clone(), self.board.clone());
+        let store = Store::open_over(system, self.options.disk.clone(), places, seams)
+            .map_err(|e| AppError::of("the store cannot be opened", e))?;
+        // Answered when the mail disk was opened, or could not be: then the board says so, and mail is answered with 451.
+        let _ = smol::block_on(store.commit(Vec::new()));
+        self.clock.raise(store.newest_time());
+        Ok(store)
+    }
+
+    fn move_in(
+        self,
+        store: Store,
+        mail_dir: PathBuf,
+        settings: Shared<Settings>,
+        directory: Shared<Directory>,
+    ) -> Result<House, AppError> {
+        let thread = |e: std::io::Error| AppError::of("a thread cannot be started", e);
+        let certificates = self.certificates(&store, &settings.get())?;
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let days = Days::start(mail_dir.clone(), self.origin.clone(), clock.clone(), self.journal.clone(), self.board.clone())
+            .map_err(thread)?;
+        self.journal.add_sink(Arc::new(days.clone()));
+        let doors = Arc::new(Doors::new(self.parts(&store, &settings, &directory, &certificates, &days)?));
+        let desk = Arc::new(Desk::new(admin::House {
+            store: store.clone(),
+            state_dir: self.options.state.clone(),
+            mail_dir,
+            settings: settings.clone(),
+            directory,
+            board: self.board.clone(),
+            journal: self.journal.clone(),
+            clock: clock.clone(),
+            certificates: certificates.clone(),
+            days: days.clone(),
+            precheck: doors.clone().precheck(),
+            apply: doors.clone().apply(),
+        }));
+        smol::block_on(doors.open(&settings.get()));
+        let admin = Admin::start(desk.clone()).map_err(|e| AppError::of("the socket of the API", e))?;
+        let state = self.options.state.display().to_string();
+        self.journal.tell(ServiceEvent::Started { version: env!("CARGO_PKG_VERSION").to_owned(), state });
+        let tasks = self.tasks(&desk, &doors, certificates, &days);
+        let Ground { stop, journal, executor, syslog, .. } = self;
+        Ok(House { store, journal, desk, doors, admin, days, syslog, stop, executor, tasks })
+    }
+
+    /// What runs beside the sessions, each until the stop sign.
+    fn tasks(
+        &self,
+        desk: &Arc<Desk>,
+        doors: &Arc<Doors>,
+        certificates: Certificates,
+        days: &Days,
+    ) -> Vec<crate::rt::Task<()>> {
+        let spawn = |task: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| self.executor.spawn(task);
+        let (stop, desk, doors) = (&self.stop, desk.clone(), doors.clone());
+        vec![
+            spawn(Box::pin(doors.clone().listeners().run(stop.clone()))),
+            spawn(Box::pin(doors.follow_certificates(stop.clone()))),
+            spawn(Box::pin(certificates.run(stop.clone()))),
+            spawn(Box::pin(days.clone().run(stop.clone()))),
+            spawn(Box::pin(time::watch(self.clock.clone(), self.journal.clone(), stop.clone()))),
+            spawn(Box::pin(async move { desk.finish_purges().await })),
+        ]
+    }
+
+    /// The book of certificates; the first start makes a self-signed one (Q27).
+    fn certificates(&self, store: &Store, settings: &Settings) -> Result<Certificates, AppError> {
+        let (journal, board) = (self.journal.clone(), self.board.clone());
+        let book = Certificates::new(self.clock.clone(), journal, board, self.worker.clone());
+        smol::block_on(self.first_certificate(store, settings)).map_err(|e| AppError::of("the first certificate", e))?;
+        smol::block_on(admin::load_certificates(store, &book)).map_err(|e| AppError::of("the certificates", e))?;
+        Ok(book)
+    }
+
+    async fn first_certificate(&self, store: &Store, settings: &Settings) -> Result<(), String> {
+        let rows = store.rows(admin::CERTIFICATE_ROWS).await.map_err(|e| e.to_string())?;
+        if !rows.is_empty() {
+            return Ok(());
+        }
+        let names = [settings.server_name.clone()];
+        let (chain, key) = Identity::self_signed(&names, self.clock.now()).map_err(|e| e.to_string())?;
+        let row = Row {
+            kind: admin::CERTIFICATE_ROWS.to_owned(),
+            key: SELF_SIGNED.to_owned(),
+            value: format!("{chain}{key}").into_bytes(),
+        };
+        store.write(vec![Write::Put(row)]).await.map_err(|e| e.to_string())
+    }
+
+    fn parts(
+        &self,
+        store: &Store,
+        settings: &Shared<Settings>,
+        directory: &Shared<Directory>,
+        certificates: &Certificates,
+        days: &Days,
+    ) -> Result<Parts, AppError> {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let (journal, board) = (self.journal.clone(), self.board.clone());
+        let policy =
+            Policy::new(settings.clone(), directory.clone(), store.clone(), journal.clone(), clock.clone())
+                .map_err(|e| AppError::of("the login thread", e))?;
+        let pipeline = Pipeline {
+            settings: settings.clone(),
+            directory: directory.clone(),
+            store: store.clone(),
+            journal: journal.clone(),
+            clock: clock.clone(),
+        };
+        let listeners = Listeners::new(Means {
+            executor: self.executor.clone(),
+            worker: self.worker.clone(),
+            journal: journal.clone(),
+            board: board.clone(),
+            clock,
+        });
+        Ok(Parts {
+            settings: settings.clone(),
+            store: store.clone(),
+            policy: Arc::new(policy),
+            pipeline: Arc::new(pipeline),
+            listeners,
+            certificates: certificates.clone(),
+            syslog: self.syslog.clone(),
+            dev_log: self.options.dev_log.clone(),
+            days: days.clone(),
+            journal,
+            board,
+            stop: self.stop.clone(),
+        })
+    }
+}
+
+/// E10: the setting, or beside the state.
+fn mail_dir(state: &Path, settings: &Settings) -> PathBuf {
+    if settings.mail_dir.is_empty() { state.join("mail") } else { PathBuf::from(&settings.mail_dir) }
+}
+
+/// Where the mail disk is stands in the settings, so they are read before the store is opened; what is damaged in them is told
+/// when they are loaded for good.
+async fn newest(system: &System) -> Result<Settings, AppError> {
+    let rows = system.rows(settings::ROW_KIND.to_owned()).await.map_err(unreadable)?;
+    let versions = Versions::from_rows(rows.iter().map(|row| (row.key.as_str(), row.value.as_slice())));
+    let fields = versions.newest().map(|version| version.fields.clone()).unwrap_or_default();
+    Ok(Settings::tolerant(&fields).0)
+}
+
+fn unreadable(error: StoreError) -> AppError {
+    AppError::of("system.redb cannot be read", error)
+}
+
+/// The settings of the very first start become version 1; any stored version holds instead.
+async fn first_settings(
+    system: &System,
+    fields: BTreeMap<String, String>,
+    now: crate::types::UnixTime,
+) -> Result<(), AppError> {
+    if fields.is_empty() || !system.rows(settings::ROW_KIND.to_owned()).await.map_err(unreadable)?.is_empty() {
+        return Ok(());
+    }
+    if let Err(errors) = Settings::check(&fields) {
+        let words: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        return Err(AppError(format!("the first settings cannot be: {}", words.join("; "))));
+    }
+    let version =
+        Version { rev: 1, fields, who: "gatepost".to_owned(), when: now.0, from: "first start".to_owned() };
+    let row = Row { kind: settings::ROW_KIND.to_owned(), key: version.key(), value: version.value() };
+    system.write(vec![Write::Put(row)]).await.map_err(unreadable)
+}

@@ -1,0 +1,227 @@
+//! Settings put into effect: ports, certificates, syslog targets, day files. Running sessions keep what they began with.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{
+    admin::{Apply, Precheck},
+    journal::{Journal, ServiceEvent, Syslog, SyslogConfig},
+    listen::{Handler, Listeners, Spec, Wanted},
+    net::{Acceptor, Certificates, Conn, Tickets},
+    pipeline::Pipeline,
+    policy::{Policy, Service},
+    rt::{Board, Light, Shared, Stop},
+    session::{
+        pop3::{self, Pop3},
+        smtp::{self, Smtp},
+    },
+    settings::{FieldError, Settings, TlsMode},
+    store::{Days, Store},
+    types::Collector,
+};
+
+/// What the doors are made of.
+pub(super) struct Parts {
+    pub settings: Shared<Settings>,
+    pub store: Store,
+    pub policy: Arc<Policy>,
+    pub pipeline: Arc<Pipeline>,
+    pub listeners: Listeners,
+    pub certificates: Certificates,
+    pub syslog: Arc<Syslog>,
+    pub dev_log: PathBuf,
+    pub days: Days,
+    pub journal: Journal,
+    pub board: Board,
+    pub stop: Stop,
+}
+
+/// The certificate of a family of services, as its two kinds of door see it.
+struct Keys {
+    /// For STARTTLS and STLS; None when TLS is off or no certificate can be used.
+    offered: Shared<Option<Acceptor>>,
+    /// For the ports that begin with TLS.
+    implicit: Shared<Option<Acceptor>>,
+}
+
+impl Keys {
+    fn none() -> Self {
+        Keys { offered: Shared::new(None), implicit: Shared::new(None) }
+    }
+}
+
+/// The house's doors.
+pub(super) struct Doors {
+    parts: Parts,
+    smtp: Keys,
+    pop3: Keys,
+}
+
+impl Doors {
+    pub(super) fn new(parts: Parts) -> Self {
+        Doors { parts, smtp: Keys::none(), pop3: Keys::none() }
+    }
+
+    /// The sockets' keeper.
+    pub(super) fn listeners(&self) -> Listeners {
+        self.parts.listeners.clone()
+    }
+
+    /// Puts settings into effect; returns when every port was tried once.
+    pub(super) async fn open(&self, settings: &Settings) {
+        self.parts.syslog.configure(syslog_config(settings, &self.parts.dev_log));
+        self.parts.days.keep(settings.journal_days);
+        let dir = Some(&settings.certificate_dir).filter(|d| !d.is_empty()).map(PathBuf::from);
+        self.parts.certificates.set_directory(dir);
+        self.parts.certificates.scan().await;
+        self.turn_keys(settings);
+        self.parts.listeners.apply(self.wanted(settings)).await;
+    }
+
+    /// Closes every port and waits for the sessions, at most `limit`.
+    pub(super) async fn close(&self, limit: Duration) {
+        self.parts.listeners.apply(Vec::new()).await;
+        self.parts.listeners.permits().idle(limit).await;
+    }
+
+    /// What the desk does with saved settings.
+    pub(super) fn apply(self: Arc<Self>) -> Apply {
+        Arc::new(move |settings| smol::block_on(self.open(settings)))
+    }
+
+    /// What the desk asks before it saves: can the ports be opened, is the certificate there (Q27)?
+    pub(super) fn precheck(self: Arc<Self>) -> Precheck {
+        Arc::new(move |settings| {
+            let specs: Vec<Spec> = specs(settings).into_iter().collect();
+            let mut errors: Vec<FieldError> = smol::block_on(self.parts.listeners.precheck(&specs))
+                .into_iter()
+                .map(|(service, at, why)| FieldError::new(port_key(service), format!("cannot be opened at {at}: {why}")))
+                .collect();
+            errors.extend(self.missing_certificates(settings));
+            errors
+        })
+    }
+
+    fn missing_certificates(&self, settings: &Settings) -> Vec<FieldError> {
+        let needed = |mode| settings.ssl || mode != TlsMode::Off;
+        let wanted = [
+            (needed(settings.smtp_tls), "tls.smtp.certificate", &settings.smtp_certificate),
+            (needed(settings.pop3_tls), "tls.pop3.certificate", &settings.pop3_certificate),
+        ];
+        wanted
+            .into_iter()
+            .filter(|(needed, _, name)| *needed && self.parts.certificates.identity(name).is_none())
+            .map(|(_, key, name)| {
+                let what = format!("names the certificate {name}, which is not there or cannot be used; `gatepost certificate list` shows those that can");
+                FieldError::new(key, what)
+            })
+            .collect()
+    }
+
+    /// New certificates are picked up while sessions run.
+    pub(super) async fn follow_certificates(self: Arc<Self>, stop: Stop) {
+        let changed = self.parts.certificates.changed();
+        while !stop.is_set() {
+            smol::future::or(changed.wait(), stop.wait()).await;
+            self.turn_keys(&self.parts.settings.get());
+        }
+    }
+
+    fn turn_keys(&self, settings: &Settings) {
+        self.turn(&self.smtp, &settings.smtp_certificate, settings.smtp_tls);
+        self.turn(&self.pop3, &settings.pop3_certificate, settings.pop3_tls);
+    }
+
+    /// The book says on the board how a certificate is; here only that one is named which is not there at all.
+    fn turn(&self, keys: &Keys, name: &str, mode: TlsMode) {
+        let acceptor = match self.parts.certificates.identity(name) {
+            None => Err("is not there or cannot be used: no TLS; upload one or choose another".to_owned()),
+            // No tickets anywhere: Microsoft's senders drop the connection on them, and POP3 clients stay connected or poll.
+            Some(identity) => Acceptor::new(&identity, Tickets::None).map_err(|e| e.to_string()),
+        };
+        let acceptor = acceptor.map_err(|why| self.no_key(name, why)).ok();
+        keys.implicit.set(acceptor.clone());
+        keys.offered.set(acceptor.filter(|_| mode != TlsMode::Off));
+    }
+
+    fn no_key(&self, name: &str, why: String) {
+        let text = format!("the certificate {name} {why}");
+        self.parts.journal.tell(ServiceEvent::Note { grave: true, text });
+        self.parts.board.put(&format!("certificate:{name}"), Light::Red, why);
+    }
+
+    fn wanted(&self, settings: &Settings) -> Vec<Wanted> {
+        specs(settings).into_iter().map(|spec| self.door(spec)).collect()
+    }
+
+    fn door(&self, spec: Spec) -> Wanted {
+        let (tls, handler) = match spec.service {
+            Service::Smtp | Service::Submission => (None, self.smtp_door(spec.service)),
+            Service::Smtps => (Some(self.smtp.implicit.clone()), self.smtp_door(spec.service)),
+            Service::Pop3 => (None, self.pop3_door(spec.service)),
+            Service::Pop3s => (Some(self.pop3.implicit.clone()), self.pop3_door(spec.service)),
+        };
+        Wanted { spec, tls, handler }
+    }
+
+    fn smtp_door(&self, service: Service) -> Handler {
+        let parts = &self.parts;
+        let session = Smtp {
+            service,
+            settings: parts.settings.clone(),
+            tls: self.smtp.offered.clone(),
+            policy: parts.policy.clone(),
+            pipeline: parts.pipeline.clone(),
+            journal: parts.journal.clone(),
+            stop: parts.stop.clone(),
+        };
+        Arc::new(move |conn: Conn| Box::pin(smtp::serve(session.clone(), conn)))
+    }
+
+    fn pop3_door(&self, service: Service) -> Handler {
+        let parts = &self.parts;
+        let session = Pop3 {
+            service,
+            settings: parts.settings.clone(),
+            tls: self.pop3.offered.clone(),
+            policy: parts.policy.clone(),
+            store: parts.store.clone(),
+            journal: parts.journal.clone(),
+            stop: parts.stop.clone(),
+        };
+        Arc::new(move |conn: Conn| Box::pin(pop3::serve(session.clone(), conn)))
+    }
+}
+
+fn specs(settings: &Settings) -> [Spec; 5] {
+    let over_tls = |port| if settings.ssl { port } else { 0 };
+    let spec = |service, port, interfaces: &Vec<String>| Spec { service, port, interfaces: interfaces.clone() };
+    let (smtp, pop3) = (&settings.smtp_interfaces, &settings.pop3_interfaces);
+    [
+        spec(Service::Smtp, settings.smtp_port, smtp),
+        spec(Service::Submission, settings.submission_port, smtp),
+        spec(Service::Smtps, over_tls(settings.smtps_port), smtp),
+        spec(Service::Pop3, settings.pop3_port, pop3),
+        spec(Service::Pop3s, over_tls(settings.pop3s_port), pop3),
+    ]
+}
+
+/// The setting that names a service's port.
+fn port_key(service: &str) -> &'static str {
+    match service {
+        "smtp" => "smtp.port",
+        "submission" => "smtp.submission.port",
+        "smtps" => "smtp.ssl.port",
+        "pop3" => "pop3.port",
+        // Only the table's own names come here.
+        _ => "pop3.ssl.port",
+    }
+}
+
+fn syslog_config(settings: &Settings, dev_log: &std::path::Path) -> SyslogConfig {
+    SyslogConfig {
+        local: settings.syslog_local.then(|| dev_log.to_owned()),
+        // Settings::check has read them already.
+        collectors: settings.syslog_collectors.iter().filter_map(|text| Collector::parse(text).ok()).collect(),
+        mail_tag: settings.syslog_mail_tag.clone(),
+    }
+}

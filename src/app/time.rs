@@ -1,0 +1,55 @@
+//! Watches the wall clock against the monotonic one: a step over an hour is told (boards boot in 1970 and jump at the first
+//! NTP answer).
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    journal::{Journal, ServiceEvent},
+    rt::{Clock, Stop, is_plausible, timeout},
+    types::UnixTime,
+};
+
+/// How often it looks.
+const PERIOD: Duration = Duration::from_secs(10);
+/// A step that is told, seconds.
+const STEP: i64 = 3600;
+
+/// Looks until the stop sign.
+pub(super) async fn watch(clock: Arc<dyn Clock>, journal: Journal, stop: Stop) {
+    let mut last = (clock.now(), clock.mono());
+    if !is_plausible(last.0) {
+        let text = format!("the clock says {}: nothing expires until it is set", last.0.day());
+        journal.tell(ServiceEvent::Note { grave: true, text });
+    }
+    while !stop.is_set() {
+        // None: the period is over.
+        let _ = timeout(PERIOD, stop.wait()).await;
+        let now = (clock.now(), clock.mono());
+        if let Some(step) = stepped(last, now) {
+            let text = format!("the clock stepped by {step} seconds to {}", now.0.day());
+            journal.tell(ServiceEvent::Note { grave: false, text });
+        }
+        last = now;
+    }
+}
+
+/// By how many seconds the wall clock moved other than time did, if it is more than an hour.
+fn stepped(before: (UnixTime, Duration), now: (UnixTime, Duration)) -> Option<i64> {
+    let passed = i64::try_from((now.1.saturating_sub(before.1)).as_secs()).unwrap_or(i64::MAX);
+    let step = now.0.since(before.0).saturating_sub(passed);
+    (step.abs() > STEP).then_some(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_over_an_hour_is_seen_and_waiting_is_not() {
+        let at = |wall, mono| (UnixTime(wall), Duration::from_secs(mono));
+        assert_eq!(stepped(at(100, 0), at(110, 10)), None);
+        assert_eq!(stepped(at(100, 0), at(100_100, 100_000)), None);
+        assert_eq!(stepped(at(100, 0), at(1_795_000_110, 10)), Some(1_795_000_000));
+        assert_eq!(stepped(at(90_000, 0), at(10, 10)), Some(-90_000));
+    }
+}
