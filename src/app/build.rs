@@ -70,8 +70,7 @@ impl Ground {
         let executor = Executor::start(EXECUTOR_THREADS).map_err(thread)?;
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let origin = Origin { host, pid: std::process::id(), zone: jiff::tz::TimeZone::system() };
-        let syslog =
-            Syslog::start(origin.clone(), clock.clone(), journal.clone(), board.clone()).map_err(thread)?;
+        let syslog = Syslog::start(origin.clone(), clock.clone(), journal.clone(), board.clone()).map_err(thread)?;
         journal.add_sink(syslog.clone());
         let worker = Worker::start("files", 1, 16).map_err(thread)?;
         Ok(Ground { options, stop, board, clock, journal, executor, origin, syslog, worker })
@@ -98,8 +97,9 @@ impl Ground {
         let thread = |e: std::io::Error| AppError::of("a thread cannot be started", e);
         let certificates = self.certificates(&store, &settings.get())?;
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let days = Days::start(mail_dir.clone(), self.origin.clone(), clock.clone(), self.journal.clone(), self.board.clone())
-            .map_err(thread)?;
+        let days =
+            Days::start(mail_dir.clone(), self.origin.clone(), clock.clone(), self.journal.clone(), self.board.clone())
+                .map_err(thread)?;
         self.journal.add_sink(Arc::new(days.clone()));
         let doors = Arc::new(Doors::new(self.parts(&store, &settings, &directory, &certificates, &days)?));
         let desk = Arc::new(Desk::new(admin::House {
@@ -149,7 +149,8 @@ impl Ground {
     fn certificates(&self, store: &Store, settings: &Settings) -> Result<Certificates, AppError> {
         let (journal, board) = (self.journal.clone(), self.board.clone());
         let book = Certificates::new(self.clock.clone(), journal, board, self.worker.clone());
-        smol::block_on(self.first_certificate(store, settings)).map_err(|e| AppError::of("the first certificate", e))?;
+        smol::block_on(self.first_certificate(store, settings))
+            .map_err(|e| AppError::of("the first certificate", e))?;
         smol::block_on(admin::load_certificates(store, &book)).map_err(|e| AppError::of("the certificates", e))?;
         Ok(book)
     }
@@ -179,9 +180,8 @@ impl Ground {
     ) -> Result<Parts, AppError> {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let (journal, board) = (self.journal.clone(), self.board.clone());
-        let policy =
-            Policy::new(settings.clone(), directory.clone(), store.clone(), journal.clone(), clock.clone())
-                .map_err(|e| AppError::of("the login thread", e))?;
+        let policy = Policy::new(settings.clone(), directory.clone(), store.clone(), journal.clone(), clock.clone())
+            .map_err(|e| AppError::of("the login thread", e))?;
         let pipeline = Pipeline {
             settings: settings.clone(),
             directory: directory.clone(),
@@ -244,8 +244,7 @@ async fn first_settings(
         let words: Vec<String> = errors.iter().map(ToString::to_string).collect();
         return Err(AppError(format!("the first settings cannot be: {}", words.join("; "))));
     }
-    let version =
-        Version { rev: 1, fields, who: "gatepost".to_owned(), when: now.0, from: "first start".to_owned() };
+    let version = Version { rev: 1, fields, who: "gatepost".to_owned(), when: now.0, from: "first start".to_owned() };
     let row = Row { kind: settings::ROW_KIND.to_owned(), key: version.key(), value: version.value() };
     system.write(vec![Write::Put(row)]).await.map_err(unreadable)
 }

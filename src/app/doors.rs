@@ -94,7 +94,9 @@ impl Doors {
             let specs: Vec<Spec> = specs(settings).into_iter().collect();
             let mut errors: Vec<FieldError> = smol::block_on(self.parts.listeners.precheck(&specs))
                 .into_iter()
-                .map(|(service, at, why)| FieldError::new(port_key(service), format!("cannot be opened at {at}: {why}")))
+                .map(|(service, at, why)| {
+                    FieldError::new(port_key(service), format!("cannot be opened at {at}: {why}"))
+                })
                 .collect();
             errors.extend(self.missing_certificates(settings));
             errors

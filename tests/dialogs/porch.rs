@@ -93,7 +93,7 @@ impl Porch {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let stop = Stop::default();
         // The executor has a stop of its own: a session must be able to say its last words.
-        let executor = Executor::start(1, &Stop::default()).unwrap();
+        let executor = Executor::start(1).unwrap();
         let journal = Journal::new(clock.clone());
         let settings = Shared::new(settings(head));
         let directory = Shared::new(directory(head));
