@@ -2,7 +2,7 @@
 //! real session over a real socket, with the real policy, pipeline and store in a directory of its own.
 //!
 //! The language of the files is described in `dialogs/script.rs`, the world they run in in `dialogs/porch.rs`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
 
 #[path = "dialogs/peer.rs"]
 mod peer;

@@ -105,3 +105,44 @@ fn what_is_thrown_away_is_not_kept() {
     let more = peak() - before;
     assert!(more < 8 * 1024, "{more} KiB more than before");
 }
+
+/// Mail goes on for those who talk while others are silent or in the middle of a word.
+#[test]
+fn forty_clients_deliver_while_two_hundred_dawdle() {
+    let (porch, head) = porch("");
+    let mut idle = Vec::new();
+    for n in 0..200 {
+        let (mut peer, task) = porch.call(&head, b"");
+        match n % 4 {
+            0 => {}
+            1 => peer.send(b"EHLO dawd").unwrap(),
+            2 => begin(&mut peer),
+            _ => {
+                begin(&mut peer);
+                ask(&mut peer, "DATA", "354 ...");
+                peer.send(b"Subject: never\r\n").unwrap();
+            }
+        }
+        idle.push((peer, task));
+    }
+    let began = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            let (mut peer, task) = porch.call(&head, b"");
+            scope.spawn(move || {
+                begin(&mut peer);
+                ask(&mut peer, "RSET", "250 ...");
+                for _ in 0..5 {
+                    ask(&mut peer, "MAIL FROM:<carl@far.test>", "250 ...");
+                    ask(&mut peer, "RCPT TO:<bob@office.test>", "250 ...");
+                    ask(&mut peer, "DATA", "354 ...");
+                    ask(&mut peer, "Subject: now\r\n\r\ntext\r\n.", "250 2.0.0 Ok: queued as *");
+                }
+                ask(&mut peer, "QUIT", "221 ...");
+                task
+            });
+        }
+    });
+    println!("200 messages in {:?}", began.elapsed());
+    assert_eq!(porch.count("bob"), 200);
+}

@@ -93,11 +93,8 @@ pub enum SmtpFact {
         /// The last command.
         after: &'static str,
     },
-    /// `warning: unknown[ip]: malformed BDAT command`, and other oddities of the protocol.
-    Odd {
-        /// In our words.
-        what: &'static str,
-    },
+    /// `warning: malformed BDAT command syntax from unknown[ip]`: nobody knows where the next command begins.
+    MalformedBdat,
 }
 
 /// A refused command or message.
@@ -197,7 +194,7 @@ impl From<SmtpEvent> for Line {
             SmtpFact::Lost { after } => Line::info(tag, format!("lost connection after {after} from {peer}")),
             SmtpFact::Timeout { after } => Line::info(tag, format!("timeout after {after} from {peer}")),
             SmtpFact::TooManyErrors { after } => Line::info(tag, format!("too many errors after {after} from {peer}")),
-            SmtpFact::Odd { what } => Line::warning(tag, format!("{peer}: {what}")),
+            SmtpFact::MalformedBdat => Line::warning(tag, format!("malformed BDAT command syntax from {peer}")),
         }
     }
 }

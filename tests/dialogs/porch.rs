@@ -197,6 +197,12 @@ impl Porch {
         (peer, task)
     }
 
+    /// How many messages a user's INBOX has.
+    pub fn count(&self, user: &str) -> usize {
+        let mailbox = self.directory.get().mailboxes[&address(user)].id;
+        block_on(self.store.messages(mailbox, &FolderName::inbox(), Uid(0), usize::MAX)).unwrap().1.len()
+    }
+
     /// The newest message of a user's INBOX.
     pub fn newest(&self, user: &str) -> Option<Vec<u8>> {
         let mailbox = self.directory.get().mailboxes[&address(user)].id;

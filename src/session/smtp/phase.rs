@@ -9,7 +9,7 @@ use crate::{
     limits,
     policy::Mechanism,
     types::{Address, Envelope, ReversePath},
-    wire::smtp::{Command, Hello, MailParams, RULES, Recipient, Reply, Say, say},
+    wire::smtp::{Command, Hello, MailParams, RULES, Recipient, Reply, Say, Verb, say},
 };
 
 /// How a client introduced itself.
@@ -254,9 +254,15 @@ fn act(command: Command) -> Act {
         Command::Noop => Act::Answer(say::OK.into()),
         Command::Vrfy(_) => Act::Answer(say::CANNOT_VERIFY.into()),
         Command::Expn(_) => Act::Answer(say::NOT_OFFERED.into()),
-        Command::Help => Act::Answer(say::help(&RULES.map(|r| r.name).join(" "))),
+        Command::Help => Act::Answer(help()),
         Command::Quit => Act::Quit,
     }
+}
+
+/// All commands but the one that is never offered.
+fn help() -> Reply {
+    let names: Vec<&str> = RULES.iter().filter(|r| r.verb != Verb::Expn).map(|r| r.name).collect();
+    say::help(&names.join(" "))
 }
 
 #[cfg(test)]

@@ -119,6 +119,7 @@ impl Session {
     async fn greet(&mut self) -> Result<(), End> {
         if !self.client.tls {
             match self.conn.fill(Duration::ZERO).await {
+                Ok(()) if self.is_trusted() => {}
                 Ok(()) => self.tell_pipelining(),
                 Err(ReadError::Timeout) => {}
                 Err(error) => return Err(error.into()),
@@ -135,7 +136,13 @@ impl Session {
                 self.tell(SmtpFact::NotSmtp { line: without_query(line) });
                 Err(BadCommand { verb: None, say: say::NOT_HTTP.into() })
             }
-            Ok((line, ending)) => self.read(&line, ending),
+            Ok((line, ending)) => {
+                let read = self.read(&line, ending);
+                if matches!(&read, Err(bad) if bad.verb == Some(Verb::Bdat)) {
+                    self.tell(SmtpFact::MalformedBdat);
+                }
+                read
+            }
             Err(End::Read(ReadError::TooLong)) => Err(BadCommand { verb: None, say: say::LINE_TOO_LONG.into() }),
             Err(end) => return Err(end),
         };
@@ -195,9 +202,7 @@ impl Session {
 
     /// The futures of the rare and large acts are boxed: a session that waits for a command must stay small.
     async fn obey(&mut self, command: Command) -> Result<Said, End> {
-        if command.verb().rule().ends_group && !self.conn.buffered().is_empty() {
-            self.tell_pipelining();
-        }
+        self.watch_pipelining(command.verb());
         let reply = match step(&self.phase, &self.door(), command) {
             Act::Answer(reply) => reply,
             Act::Skip(octets, sentence) => self.skip(octets, sentence).await?,
@@ -362,6 +367,16 @@ impl Session {
     fn tell_tls(&self) {
         if let Some(tls) = self.conn.tls() {
             self.tell(SmtpFact::TlsUp { version: tls.version, cipher: tls.cipher.clone() });
+        }
+    }
+
+    /// A stranger that does not wait where it must (RFC 2920 s3.1) does not listen. Programs in our own network do it out of
+    /// simplicity, but not behind STARTTLS. Idle talk and QUIT harm nobody.
+    fn watch_pipelining(&mut self, verb: Verb) {
+        let harmless = matches!(verb, Verb::Quit | Verb::Noop | Verb::Vrfy | Verb::Expn | Verb::Help);
+        let must_wait = verb.rule().ends_group && !harmless;
+        if must_wait && !self.conn.buffered().is_empty() && (verb == Verb::Starttls || !self.is_trusted()) {
+            self.tell_pipelining();
         }
     }
 
