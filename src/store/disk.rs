@@ -43,6 +43,11 @@ pub trait DiskFile: Send + Sync {
     fn sync_data(&self) -> io::Result<()>;
     /// Makes sure that writes up to `len` need no more room.
     fn allocate(&self, len: u64) -> io::Result<()>;
+    /// Gives the room of octets back that nobody needs; they are zeros afterwards. Does nothing where the file system cannot.
+    fn punch(&self, offset: u64, len: u64) -> io::Result<()> {
+        let _ = (offset, len);
+        Ok(())
+    }
 }
 
 /// A file system.
@@ -94,10 +99,23 @@ impl DiskFile for File {
         match rustix::fs::fallocate(self, FallocateFlags::empty(), 0, len) {
             Ok(()) => Ok(()),
             // Some flash file systems have no fallocate: writing is as good.
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => fill(self, len),
+            Err(error) if unsupported(error) => fill(self, len),
             Err(error) => Err(error.into()),
         }
     }
+
+    fn punch(&self, offset: u64, len: u64) -> io::Result<()> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        match rustix::fs::fallocate(self, flags, offset, len) {
+            Err(error) if !unsupported(error) => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// What a file system says that has no such call.
+fn unsupported(error: rustix::io::Errno) -> bool {
+    matches!(error, rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS)
 }
 
 fn fill(file: &File, len: u64) -> io::Result<()> {

@@ -8,6 +8,9 @@
 //! | *forgotten* | no row names the volume | a file that is removed at opening |
 //! | *removed* | – | – |
 //!
+//! When room is tight the volume's dead octets and those that were moved are punched out while it is emptied, so that copying
+//! needs no more room than it gives.
+//!
 //! A record that cannot be read or is damaged is not moved: it stays where it is, and its volume with it.
 
 use std::{
@@ -64,7 +67,11 @@ struct Work {
     todo: VecDeque<(BodyId, Body)>,
     copy: Option<Copy>,
     moved: Vec<Moved>,
+    /// Octets of the moved records.
+    lengths: Vec<u64>,
     left_behind: bool,
+    /// Room is tight: octets are given back as they die.
+    tight: bool,
 }
 
 /// A record that is half copied.
@@ -96,7 +103,11 @@ impl Reclaimer {
         }
         self.last = Some(now);
         let Some(mut work) = self.work.take() else { return self.begin(core, mail) };
-        work.look(mail)?;
+        let all_seen = work.look(mail)?;
+        if work.tight && !all_seen {
+            self.work = Some(work);
+            return Ok(());
+        }
         match self.copy_some(mail, &mut work) {
             Ok(()) => {}
             Err(Fault::Full) => {
@@ -120,7 +131,7 @@ impl Reclaimer {
     fn begin(&mut self, core: &Core, mail: &Arc<Mail>) -> Result<(), Fault> {
         self.target = None;
         let room = space::room(core, mail)?;
-        let worth = Worth { tight: room.is_tight(), free: room.free, limit: mail.pool.limit() };
+        let worth = Worth { tight: room.is_tight(mail.pool.limit()), free: room.free, limit: mail.pool.limit() };
         let candidates = mail.pool.idle().into_iter();
         let candidates = candidates.filter(|(number, row)| !self.stuck.contains(number) && worth.it(row));
         let Some((volume, row)) = candidates.max_by_key(|(_, row)| (row.live == 0, dead(row))) else { return Ok(()) };
@@ -133,7 +144,20 @@ impl Reclaimer {
         };
         let (todo, moved, size) = (VecDeque::new(), Vec::new(), row.committed);
         let after = Some(0).filter(|_| row.bodies > 0);
-        self.work = Some(Work { volume, file, size, copied: 0, after, todo, copy: None, moved, left_behind: false });
+        let (copy, copied, left_behind, tight) = (None, 0, false, worth.tight);
+        self.work = Some(Work {
+            volume,
+            file,
+            size,
+            copied,
+            after,
+            todo,
+            copy,
+            moved,
+            lengths: Vec::new(),
+            left_behind,
+            tight,
+        });
         Ok(())
     }
 
@@ -166,6 +190,7 @@ impl Reclaimer {
                     }
                     *at = copy.to + copy.body.record;
                     let (from, to) = ((work.volume, copy.body.offset), (lease.number, copy.to));
+                    work.lengths.push(copy.body.record);
                     work.moved.push(Moved { id: copy.id, from, to });
                 }
                 // The place in the target is written over by the next record.
@@ -199,7 +224,13 @@ impl Reclaimer {
             lease.sync()?;
         }
         mail.pool.sync_names()?;
-        change(core, mail, &Change::Moved(std::mem::take(&mut work.moved)))
+        let lengths = std::mem::take(&mut work.lengths);
+        let starts: Vec<u64> = work.moved.iter().map(|moved| moved.from.1).collect();
+        change(core, mail, &Change::Moved(std::mem::take(&mut work.moved)))?;
+        if work.tight {
+            starts.iter().zip(lengths).for_each(|(start, len)| work.punch(*start, start + len));
+        }
+        Ok(())
     }
 
     fn finish(&mut self, core: &Core, mail: &Mail, work: &Work) -> Result<(), Fault> {
@@ -247,14 +278,15 @@ impl Worth {
         }
         let gain = if self.tight { dead.saturating_mul(8) >= row.committed } else { dead > row.live };
         let least = if self.tight { 64 * 1024 } else { (self.limit / 4).min(1024 * 1024) };
-        gain && dead >= least && row.live < self.free
+        gain && dead >= least && (self.tight || row.live < self.free)
     }
 }
 
 impl Work {
-    /// Looks for the volume's bodies in the next page of body rows.
-    fn look(&mut self, mail: &Mail) -> Result<(), Fault> {
-        let Some(after) = self.after.filter(|_| self.todo.len() < STEP_RECORDS) else { return Ok(()) };
+    /// Looks for the volume's bodies in the next page of body rows; whether all rows were seen.
+    fn look(&mut self, mail: &Mail) -> Result<bool, Fault> {
+        let more = self.tight || self.todo.len() < STEP_RECORDS;
+        let Some(after) = self.after.filter(|_| more) else { return Ok(self.after.is_none()) };
         let table = mail.db.begin_read()?.open_table(rows::BODIES)?;
         let (mut last, mut seen) = (after, 0);
         for entry in table.range(after + 1..)?.take(STEP_ROWS) {
@@ -268,7 +300,31 @@ impl Work {
             }
         }
         self.after = Some(last).filter(|_| seen == STEP_ROWS);
-        Ok(())
+        if self.tight && self.after.is_none() {
+            self.punch_gaps();
+        }
+        Ok(self.after.is_none())
+    }
+
+    /// Gives back every octet between the bodies that were found. None was added since: the volume is held.
+    fn punch_gaps(&mut self) {
+        self.todo.make_contiguous().sort_by_key(|(_, body)| body.offset);
+        if self.left_behind {
+            return;
+        }
+        let mut from = VOLUME_HEADER;
+        for (_, body) in &self.todo {
+            self.punch(from, body.offset);
+            from = body.offset + body.record;
+        }
+        self.punch(from, self.size);
+    }
+
+    /// A file system that refuses keeps its room until the file is removed.
+    fn punch(&self, from: u64, to: u64) {
+        if from < to {
+            let _ = self.file.punch(from, to - from);
+        }
     }
 }
 

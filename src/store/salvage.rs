@@ -189,7 +189,9 @@ impl Rescue {
                 }
                 None => {
                     let next = next_magic(file, at + 1, len);
-                    self.report.damaged.push(format!("volume {name}: no record from {at} to {next}"));
+                    if !is_hole(file, at, next) {
+                        self.report.damaged.push(format!("volume {name}: no record from {at} to {next}"));
+                    }
                     at = next;
                 }
             }
@@ -303,6 +305,15 @@ impl Rescue {
         self.ids.clear();
         Ok(())
     }
+}
+
+/// Whether there are only zeros: what was given back to the file system while the volume was emptied.
+fn is_hole(file: &dyn DiskFile, from: u64, to: u64) -> bool {
+    let mut window = vec![0; WINDOW];
+    (from..to).step_by(WINDOW).all(|at| {
+        let part = usize::try_from(to - at).unwrap_or(WINDOW).min(WINDOW);
+        file.read_at(at, &mut window[..part]).is_ok() && window[..part].iter().all(|octet| *octet == 0)
+    })
 }
 
 /// Where the next record may begin: the next magic, or the end.

@@ -25,9 +25,9 @@ impl Room {
         self.left() < self.reserve || self.free < self.reserve / 4
     }
 
-    /// Whether volumes are reclaimed that would not be worth it otherwise.
-    pub fn is_tight(&self) -> bool {
-        self.free < self.reserve.saturating_mul(2)
+    /// Whether volumes (of at most `limit` octets) are reclaimed that would not be worth it otherwise.
+    pub(super) fn is_tight(&self, limit: u64) -> bool {
+        self.free < self.reserve.saturating_mul(2).max(limit)
     }
 }
 

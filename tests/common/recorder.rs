@@ -1,0 +1,296 @@
+//! A disk in memory that records every write and sync in order and rebuilds what a power cut at any point would leave.
+//!
+//! What is promised: octets written before a `sync_data` of their file, names made, renamed or removed before a `sync_dir` of their
+//! directory. Everything else may be there, be lost, or be there in part (sectors of 512 octets), in any mixture.
+//! `mark` puts a word of the test (a message was acknowledged) into the same order.
+
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use gatepost::store::{Disk, DiskFile, LockGuard, Space};
+
+type Ino = usize;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Write(Ino, u64, Vec<u8>),
+    SetLen(Ino, u64),
+    Sync(Ino),
+    Make(PathBuf, Ino),
+    Rename(PathBuf, PathBuf),
+    Remove(PathBuf),
+    SyncDir(PathBuf),
+    Mark(String),
+}
+
+/// What becomes of everything that was not synced.
+#[derive(Clone, Copy, Debug)]
+pub enum Loss {
+    /// All of it is there (a killed process).
+    Nothing,
+    /// None of it is there.
+    Everything,
+    /// Each write, or each sector of it, is there or not, by this seed.
+    Some(u64),
+}
+
+#[derive(Default)]
+struct Model {
+    files: Vec<Vec<u8>>,
+    names: BTreeMap<PathBuf, Ino>,
+    locks: BTreeSet<PathBuf>,
+    log: Vec<Op>,
+    deaf: Vec<&'static str>,
+    /// What `space` says is free, if it was set.
+    free: Option<u64>,
+    /// Files and names as they were when the recording began: all of it is on the disk.
+    first: (Vec<Vec<u8>>, BTreeMap<PathBuf, Ino>),
+}
+
+/// Cheap to clone; every clone is the same disk.
+#[derive(Clone, Default)]
+pub struct Recorder(Arc<Mutex<Model>>);
+
+struct Rng(u64);
+
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+    fn half(&mut self) -> bool {
+        self.next() & 1 == 0
+    }
+}
+
+impl Recorder {
+    fn model(&self) -> MutexGuard<'_, Model> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// A seeded fault: syncs of files whose path contains `part` are answered but not done.
+    pub fn ignore_syncs_of(&self, part: &'static str) {
+        self.model().deaf.push(part);
+    }
+
+    /// What `space` says from now on (1 GiB at first).
+    pub fn set_free(&self, octets: u64) {
+        self.model().free = Some(octets);
+    }
+
+    /// A word of the test in the order of the disk's operations.
+    pub fn mark(&self, word: impl Into<String>) {
+        self.model().log.push(Op::Mark(word.into()));
+    }
+
+    /// Operations and marks so far: cut points are `0..=len()`.
+    pub fn len(&self) -> usize {
+        self.model().log.len()
+    }
+
+    /// Whether the operation before cut point `at` is a sync or a mark: where the promises change.
+    pub fn is_turning_point(&self, at: usize) -> bool {
+        let model = self.model();
+        let turning = |op: &Op| matches!(op, Op::Sync(_) | Op::SyncDir(_) | Op::Mark(_));
+        at == 0 || turning(&model.log[at - 1]) || model.log.get(at).is_some_and(turning)
+    }
+
+    /// Marks before cut point `at`.
+    pub fn marks(&self, at: usize) -> Vec<String> {
+        let word = |op: &Op| if let Op::Mark(word) = op { Some(word.clone()) } else { None };
+        self.model().log[..at].iter().filter_map(word).collect()
+    }
+
+    /// The disk as a power cut at `at` leaves it, as a new recording.
+    pub fn image(&self, at: usize, loss: Loss) -> Recorder {
+        let model = self.model();
+        let (mut files, mut names) = model.first.clone();
+        files.resize(model.files.len(), Vec::new());
+        let log = &model.log[..at];
+        let mut synced_file: BTreeMap<Ino, usize> = BTreeMap::new();
+        let mut synced_dir: BTreeMap<&Path, usize> = BTreeMap::new();
+        for (n, op) in log.iter().enumerate() {
+            match op {
+                Op::Sync(ino) => drop(synced_file.insert(*ino, n)),
+                Op::SyncDir(dir) => drop(synced_dir.insert(dir, n)),
+                _ => {}
+            }
+        }
+        let mut rng = Rng(if let Loss::Some(seed) = loss { seed } else { 0 });
+        let mut kept = |promised: bool| match loss {
+            Loss::Nothing => true,
+            Loss::Everything => promised,
+            Loss::Some(_) => promised || rng.half(),
+        };
+        let mut torn = Rng(if let Loss::Some(seed) = loss { !seed } else { 0 });
+        for (n, op) in log.iter().enumerate() {
+            let file = |ino: &Ino| synced_file.get(ino).is_some_and(|at| *at > n);
+            let dir = |path: &Path| synced_dir.get(path.parent().unwrap()).is_some_and(|at| *at > n);
+            match op {
+                Op::Write(ino, offset, bytes) => {
+                    let promised = file(ino);
+                    if promised || !matches!(loss, Loss::Some(_)) {
+                        if kept(promised) {
+                            write(&mut files[*ino], *offset, bytes);
+                        }
+                    } else if kept(false) {
+                        let tear = torn.half();
+                        for (k, sector) in bytes.chunks(512).enumerate() {
+                            if !tear || torn.half() {
+                                write(&mut files[*ino], offset + k as u64 * 512, sector);
+                            }
+                        }
+                    }
+                }
+                Op::SetLen(ino, len) if kept(file(ino)) => files[*ino].resize(*len as usize, 0),
+                Op::Make(path, ino) if kept(dir(path)) => drop(names.insert(path.clone(), *ino)),
+                Op::Rename(from, to) if kept(dir(to)) => {
+                    if let Some(ino) = names.remove(from) {
+                        names.insert(to.clone(), ino);
+                    }
+                }
+                Op::Remove(path) if kept(dir(path)) => drop(names.remove(path)),
+                _ => {}
+            }
+        }
+        let first = (files.clone(), names.clone());
+        Recorder(Arc::new(Mutex::new(Model { files, names, first, ..Model::default() })))
+    }
+}
+
+fn write(file: &mut Vec<u8>, offset: u64, bytes: &[u8]) {
+    let end = offset as usize + bytes.len();
+    if file.len() < end {
+        file.resize(end, 0);
+    }
+    file[offset as usize..end].copy_from_slice(bytes);
+}
+
+struct Open {
+    disk: Recorder,
+    ino: Ino,
+    deaf: bool,
+}
+
+impl DiskFile for Open {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.disk.model().files[self.ino].len() as u64)
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let model = self.disk.model();
+        let from = model.files[self.ino].get(offset as usize..offset as usize + out.len());
+        out.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut model = self.disk.model();
+        write(&mut model.files[self.ino], offset, bytes);
+        model.log.push(Op::Write(self.ino, offset, bytes.to_vec()));
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut model = self.disk.model();
+        model.files[self.ino].resize(len as usize, 0);
+        model.log.push(Op::SetLen(self.ino, len));
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        if !self.deaf {
+            self.disk.model().log.push(Op::Sync(self.ino));
+        }
+        Ok(())
+    }
+
+    fn punch(&self, offset: u64, len: u64) -> io::Result<()> {
+        let end = self.len()?.min(offset + len);
+        self.write_at(offset, &vec![0; end.saturating_sub(offset) as usize])
+    }
+
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        if self.len()? < len {
+            self.set_len(len)?;
+        }
+        Ok(())
+    }
+}
+
+struct Held(Recorder, PathBuf);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.model().locks.remove(&self.1);
+    }
+}
+
+impl Disk for Recorder {
+    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn DiskFile>> {
+        let mut model = self.model();
+        let ino = match model.names.get(path) {
+            Some(ino) => *ino,
+            None if create => {
+                model.files.push(Vec::new());
+                let ino = model.files.len() - 1;
+                model.names.insert(path.to_owned(), ino);
+                model.log.push(Op::Make(path.to_owned(), ino));
+                ino
+            }
+            None => return Err(io::ErrorKind::NotFound.into()),
+        };
+        let deaf = model.deaf.iter().any(|part| path.to_string_lossy().contains(part));
+        Ok(Arc::new(Open { disk: self.clone(), ino, deaf }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut model = self.model();
+        let ino = model.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        model.names.insert(to.to_owned(), ino);
+        model.log.push(Op::Rename(from.to_owned(), to.to_owned()));
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut model = self.model();
+        model.names.remove(path).ok_or(io::ErrorKind::NotFound)?;
+        model.log.push(Op::Remove(path.to_owned()));
+        Ok(())
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        let model = self.model();
+        let here = model.names.keys().filter(|path| path.parent() == Some(dir));
+        Ok(here.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect())
+    }
+
+    fn make_dir(&self, _dir: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.model().log.push(Op::SyncDir(dir.to_owned()));
+        Ok(())
+    }
+
+    fn space(&self, _dir: &Path) -> io::Result<Space> {
+        Ok(Space { free: self.model().free.unwrap_or(1 << 30), total: 1 << 27 })
+    }
+
+    fn lock(&self, dir: &Path) -> io::Result<LockGuard> {
+        if !self.model().locks.insert(dir.to_owned()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let held: Box<dyn Any + Send + Sync> = Box::new(Held(self.clone(), dir.to_owned()));
+        Ok(held)
+    }
+}

@@ -1,0 +1,255 @@
+//! Power cuts: the disk is rebuilt as a cut at each point would leave it, and every acknowledged message must be there, once, whole.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
+
+#[path = "common/post.rs"]
+mod post;
+#[path = "common/recorder.rs"]
+mod recorder;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use gatepost::{
+    rt::block_on,
+    store::{Row, Store, StoreError, Write},
+    types::{MailboxId, Uid},
+};
+use post::{close, deliver, list, octets, open_on, read, remove};
+use recorder::{Loss, Recorder};
+
+const PLACE: &str = "/disk";
+
+fn open(disk: &Recorder) -> Result<Store, StoreError> {
+    open_on(Arc::new(disk.clone()), Path::new(PLACE), 0)
+}
+
+/// Octets of message `seed`: small ones, some that fill a block exactly, some that borrow a volume.
+fn text(seed: u64) -> Vec<u8> {
+    let len = match seed % 7 {
+        0 => 65_536,
+        1 => 65_537 + seed as usize * 1000,
+        2 => 0,
+        n => 300 * n as usize + seed as usize,
+    };
+    octets(seed, len)
+}
+
+/// Three clients at once: each delivers to its own mailbox and one in common, and removes some of what it has.
+fn work(disk: &Recorder, ack_early: bool) {
+    let store = open(disk).unwrap();
+    let clients: Vec<_> = (1..=3u32)
+        .map(|mailbox| {
+            let (store, disk) = (store.clone(), disk.clone());
+            std::thread::spawn(move || block_on(client(&store, &disk, mailbox, ack_early)))
+        })
+        .collect();
+    clients.into_iter().for_each(|client| client.join().unwrap());
+    // Time for reclaiming: its steps are cut points too.
+    std::thread::sleep(Duration::from_millis(2500));
+    block_on(async {
+        deliver(&store, &text(900), &[1]).await.unwrap();
+        disk.mark("kept 1 900");
+    });
+    close(store);
+}
+
+async fn client(store: &Store, disk: &Recorder, mailbox: u32, ack_early: bool) {
+    let mut oldest = 0;
+    for n in 0..14u64 {
+        let seed = u64::from(mailbox) * 100 + n;
+        if ack_early {
+            disk.mark(format!("kept {mailbox} {seed}"));
+        }
+        deliver(store, &text(seed), &[mailbox]).await.unwrap();
+        disk.mark(format!("kept {mailbox} {seed}"));
+        if n % 5 == 4 {
+            let rows = list(store, mailbox).await;
+            let uids: Vec<Uid> = rows.iter().take(4).map(|row| row.uid).collect();
+            let seeds: Vec<u64> = (oldest..oldest + 4).map(|n| u64::from(mailbox) * 100 + n).collect();
+            oldest += 4;
+            seeds.iter().for_each(|seed| disk.mark(format!("going {mailbox} {seed}")));
+            remove(store, mailbox, uids).await.unwrap();
+            seeds.iter().for_each(|seed| disk.mark(format!("gone {mailbox} {seed}")));
+        }
+        let row = Row { kind: "settings".into(), key: format!("{mailbox}"), value: seed.to_string().into_bytes() };
+        store.write(vec![Write::Put(row)]).await.unwrap();
+        disk.mark(format!("row {mailbox} {seed}"));
+    }
+}
+
+/// Every text that was ever sent, with its seed.
+fn texts() -> HashMap<Vec<u8>, u64> {
+    let seeds = (1..=3u64).flat_map(|m| (0..14).map(move |n| m * 100 + n)).chain([900]);
+    seeds.map(|seed| (text(seed), seed)).collect()
+}
+
+/// What must be, may be and must not be there.
+#[derive(Default)]
+struct Truth {
+    kept: BTreeSet<(u32, u64)>,
+    maybe: BTreeSet<(u32, u64)>,
+    rows: BTreeMap<u32, u64>,
+}
+
+fn truth(marks: &[String]) -> Truth {
+    let mut truth = Truth::default();
+    for mark in marks {
+        let words: Vec<&str> = mark.split(' ').collect();
+        let (mailbox, seed) = (words[1].parse().unwrap(), words[2].parse().unwrap());
+        match words[0] {
+            "kept" => drop(truth.kept.insert((mailbox, seed))),
+            "going" => {
+                truth.kept.remove(&(mailbox, seed));
+                truth.maybe.insert((mailbox, seed));
+            }
+            "gone" => drop(truth.maybe.remove(&(mailbox, seed))),
+            _ => drop(truth.rows.insert(mailbox, seed)),
+        }
+    }
+    truth
+}
+
+fn sent_to((mailbox, seed): (u32, u64)) -> bool {
+    seed / 100 == u64::from(mailbox) || (mailbox, seed) == (1, 900)
+}
+
+/// Opens what the cut left and says what is wrong with it.
+fn wrong(disk: &Recorder, marks: &[String], all: &HashMap<Vec<u8>, u64>) -> Option<String> {
+    let truth = truth(marks);
+    let store = match open(disk) {
+        Ok(store) => store,
+        Err(error) => return Some(format!("it does not open: {error}")),
+    };
+    let found = block_on(examine(&store, &truth, marks, all));
+    close(store);
+    found
+}
+
+async fn examine(store: &Store, truth: &Truth, marks: &[String], all: &HashMap<Vec<u8>, u64>) -> Option<String> {
+    let mut found = BTreeSet::new();
+    for mailbox in 1..=3 {
+        let rows = store.messages(MailboxId(mailbox), &gatepost::types::FolderName::inbox(), Uid(0), 9999).await;
+        let rows = match rows {
+            Ok(rows) => rows.1,
+            Err(error) => return Some(format!("mailbox {mailbox}: {error}")),
+        };
+        for row in rows {
+            let body = match read(store, row.body).await {
+                Ok(body) => body,
+                Err(error) => return Some(format!("UID {}: {error}", row.uid.0)),
+            };
+            let Some(seed) = all.get(&body) else { return Some("a message nobody sent".into()) };
+            let one = (mailbox, *seed);
+            if !body.is_empty() && !truth.kept.contains(&one) && !sent_to(one) {
+                return Some(format!("message {one:?} is in the wrong mailbox"));
+            }
+            // Empty bodies are alike: they are told apart by their mailbox only.
+            if !found.insert(one) && !body.is_empty() {
+                return Some(format!("message {one:?} twice"));
+            }
+        }
+    }
+    let lost = truth.kept.iter().find(|one| !found.contains(one) && one.1 % 7 != 2);
+    if let Some(lost) = lost {
+        return Some(format!("message {lost:?} was acknowledged and is lost"));
+    }
+    let gone = marks.iter().filter_map(|mark| mark.strip_prefix("gone ").map(str::to_owned));
+    for gone in gone {
+        let (mailbox, seed) = gone.split_once(' ').unwrap();
+        let one = (mailbox.parse().unwrap(), seed.parse().unwrap());
+        if one.1 % 7 != 2 && found.contains(&one) {
+            return Some(format!("message {one:?} was removed and came back"));
+        }
+    }
+    for (mailbox, seed) in &truth.rows {
+        let rows = store.rows("settings").await.unwrap();
+        let value = rows.iter().find(|row| row.key == mailbox.to_string()).map(|row| row.value.clone());
+        let value = value.and_then(|v| String::from_utf8(v).ok()?.parse::<u64>().ok());
+        if value.is_none_or(|value| value < *seed) {
+            return Some(format!("row {mailbox} is older than what was acknowledged"));
+        }
+    }
+    let report = store.check(|_| {}).await.unwrap();
+    if let Some(problem) = report.problems.first() {
+        return Some(format!("check: {problem}"));
+    }
+    // It works on from here.
+    deliver(store, b"after the cut", &[9]).await.err().map(|error| format!("no mail after the cut: {error}"))
+}
+
+/// Cuts at the given points, on two threads; gives the number of images and what was wrong first.
+fn cut(disk: &Recorder, points: &[usize], losses: &(dyn Fn(usize) -> Vec<Loss> + Sync)) -> (usize, Vec<String>) {
+    let end = disk.len();
+    let all = &texts();
+    let half = |odd: usize| {
+        let mut tried = 0;
+        let mut bad = Vec::new();
+        for at in points.iter().skip(odd).step_by(2) {
+            for loss in losses(*at) {
+                tried += 1;
+                let found = wrong(&disk.image(*at, loss), &disk.marks(*at), all);
+                bad.extend(found.map(|what| format!("cut {at} of {end}, {loss:?}: {what}")));
+            }
+            if !bad.is_empty() {
+                break;
+            }
+        }
+        (tried, bad)
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| half(1));
+        let (tried, mut bad) = half(0);
+        let (more, other) = other.join().unwrap();
+        bad.extend(other);
+        (tried + more, bad)
+    })
+}
+
+#[test]
+fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
+    cuts(&Recorder::default(), 1);
+}
+
+/// When room is tight, dead octets are punched out of volumes that are emptied.
+#[test]
+fn a_power_cut_while_room_is_tight_loses_nothing_either() {
+    let disk = Recorder::default();
+    disk.set_free(1 << 20);
+    cuts(&disk, 3);
+}
+
+fn cuts(disk: &Recorder, step: usize) {
+    work(disk, false);
+    let end = disk.len();
+    let turning: Vec<usize> = (0..=end).filter(|at| disk.is_turning_point(*at)).step_by(step).collect();
+    let others: Vec<usize> = (0..=end).filter(|at| !disk.is_turning_point(*at)).step_by(9).collect();
+    let seeds = |at: usize| vec![if at.is_multiple_of(3) { Loss::Everything } else { Loss::Some(at as u64) }];
+    let (tried, bad) = cut(disk, &turning, &seeds);
+    let (more, worse) =
+        cut(disk, &others, &|at| vec![if at.is_multiple_of(2) { Loss::Nothing } else { Loss::Some(at as u64) }]);
+    println!("{end} operations, {} cut points, {} images", turning.len() + others.len(), tried + more);
+    assert!(bad.is_empty() && worse.is_empty(), "{bad:#?} {worse:#?}");
+    assert!(turning.len() + others.len() >= 300);
+}
+
+/// The simulation must see what it is for: each seeded fault makes it fail.
+#[test]
+fn seeded_faults_are_seen() {
+    for fault in ["early answer", "volume syncs", "database syncs"] {
+        let disk = Recorder::default();
+        match fault {
+            "volume syncs" => disk.ignore_syncs_of("bodies/"),
+            "database syncs" => disk.ignore_syncs_of("mail.redb"),
+            _ => {}
+        }
+        work(&disk, fault == "early answer");
+        let turning: Vec<usize> = (0..=disk.len()).filter(|at| disk.is_turning_point(*at)).collect();
+        let (tried, bad) = cut(&disk, &turning, &|at| vec![Loss::Everything, Loss::Some(at as u64)]);
+        println!("{fault}: {tried} images, first: {:?}", bad.first());
+        assert!(!bad.is_empty(), "{fault}");
+    }
+}
