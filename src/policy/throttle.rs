@@ -20,7 +20,9 @@ const FREE_HOUSEHOLD: u32 = 20;
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 /// Longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
-/// A count is forgotten this long after its last failure.
+/// One failure is forgiven in this time, so that a few a day never add up to a lock.
+const FORGIVE: Duration = Duration::from_secs(900);
+/// The whole count is forgotten this long after its last failure.
 const FORGET: Duration = Duration::from_secs(3600);
 /// Wrong passwords remembered for one (household, account): phones of one person.
 const WRONG: usize = 4;
@@ -67,6 +69,7 @@ struct Key {
 struct Entry {
     failures: u32,
     failed_at: Duration,
+    forgiven_at: Duration,
     /// No try before this.
     next: Duration,
     used_at: Duration,
@@ -76,14 +79,22 @@ struct Entry {
 
 impl Entry {
     fn must_wait(&mut self, now: Duration, free: u32) -> bool {
-        if now.saturating_sub(self.failed_at) > FORGET {
-            self.failures = 0;
-        }
+        self.forgive(now);
         let crowded = self.under_way > 0 && self.failures.saturating_add(self.under_way) >= free;
         (self.failures > 0 && now < self.next) || crowded
     }
 
+    fn forgive(&mut self, now: Duration) {
+        if now.saturating_sub(self.failed_at) > FORGET {
+            self.failures = 0;
+        }
+        let whole = now.saturating_sub(self.forgiven_at).as_secs() / FORGIVE.as_secs();
+        self.failures = self.failures.saturating_sub(u32::try_from(whole).unwrap_or(u32::MAX));
+        self.forgiven_at += Duration::from_secs(whole * FORGIVE.as_secs());
+    }
+
     fn failed(&mut self, now: Duration, free: u32) {
+        self.forgive(now);
         self.failures = self.failures.saturating_add(1);
         self.failed_at = now;
         let beyond = self.failures.saturating_sub(free);
@@ -205,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn five_guesses_are_free_then_the_wait_doubles_up_to_a_quarter_of_an_hour() {
+    fn five_guesses_are_free_then_the_wait_doubles() {
         let (mut t, ann) = (Throttle::default(), who("192.168.1.5", 1));
         for n in 0..5 {
             assert_eq!(guess(&mut t, secs(0), ann, n), Admission::Go);
@@ -214,12 +225,20 @@ mod tests {
         assert_eq!(guess(&mut t, secs(2), ann, 9), Admission::Go);
         assert_eq!(guess(&mut t, secs(5), ann, 10), Admission::Wait);
         assert_eq!(guess(&mut t, secs(6), ann, 10), Admission::Go);
-        let mut now = secs(6);
-        for n in 11..40 {
-            now += secs(900);
-            assert_eq!(guess(&mut t, now, ann, n), Admission::Go);
+        // Somebody who tries every second for a day gets one guess in a quarter of an hour, and the first few.
+        let day = (7..86_400).filter(|now| guess(&mut t, secs(*now), ann, u128::from(*now)) == Admission::Go).count();
+        assert!((96..=112).contains(&day), "{day}");
+    }
+
+    #[test]
+    fn a_few_failures_a_day_never_add_up_to_a_lock() {
+        let mut t = Throttle::default();
+        for n in 0..500 {
+            let now = secs(n * 1800);
+            assert_eq!(guess(&mut t, now, who("203.0.113.9", 1), u128::from(n)), Admission::Go);
+            assert_eq!(t.admit(now, who("203.0.113.9", 2), None), Admission::Go);
+            t.judged(now, who("203.0.113.9", 2), Outcome::Right);
         }
-        assert_eq!(guess(&mut t, now + secs(899), ann, 99), Admission::Wait);
     }
 
     #[test]
