@@ -218,7 +218,7 @@ fn an_absent_disk_keeps_the_newest_counts_the_rest_and_tells_both() {
     for n in 0..limits::JOURNAL_QUEUE + 700 {
         house.say(format!("line {n}"));
     }
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < Duration::from_secs(10));
     now(house.days.flush());
     assert!(!house.file("").exists(), "the journal must not make its own directory on a disk that is not mounted");
     let state = house.board.all().remove("journal:files").unwrap();
