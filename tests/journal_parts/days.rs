@@ -124,6 +124,16 @@ fn a_second_process_goes_on_with_the_day() {
 }
 
 #[test]
+fn nobody_else_reads_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let house = House::at("modes", EVENING);
+    house.say("who wrote to whom");
+    now(house.days.flush());
+    let mode = |name: &str| fs::metadata(house.file(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(""), mode("2026-11-24.redb")), (0o700, 0o600));
+}
+
+#[test]
 fn an_export_is_a_syslog_file_or_a_table() {
     let house = House::at("export", EVENING);
     for n in 0..2500 {

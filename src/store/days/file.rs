@@ -4,12 +4,15 @@
 //! grow: clocks step.
 
 use std::{
-    fs, io,
+    fs::{self, DirBuilder, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use redb::backends::FileBackend;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
 use super::{Day, DayLine};
@@ -102,11 +105,15 @@ impl Files {
             return Ok(None);
         }
         if make {
-            fs::create_dir_all(self.dir()).map_err(|e| Fault::Failed(e.to_string()))?;
+            // Who wrote to whom is nobody else's business (section 7 of the design).
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(self.dir());
+            made.map_err(|e| Fault::Failed(e.to_string()))?;
         }
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE);
-        let db = if make { builder.create(&path)? } else { builder.open(&path)? };
+        let file = OpenOptions::new().read(true).write(true).create(make).truncate(false).mode(0o600).open(&path);
+        let file = file.map_err(|e| Fault::Failed(e.to_string()))?;
+        let db = builder.create_with_backend(FileBackend::new(file)?)?;
         check_version(&db)?;
         if self.open.len() == OPEN {
             shut(self.open.remove(0).1);
