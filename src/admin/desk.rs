@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
-use smol::lock::Mutex;
+use smol::lock::{Mutex, MutexGuard};
 
 use crate::{
     directory::{self, Change, Directory, DirectoryError, Loaded, RowChange},
@@ -128,17 +128,24 @@ pub struct Desk {
     house: House,
     /// One change at a time: each reads a snapshot, writes rows, and replaces the snapshot.
     turn: Mutex<()>,
+    /// Held by a check of the store: it reads the whole disk, and holds one of the two threads that answer.
+    check: Mutex<()>,
 }
 
 impl Desk {
     /// A desk in this house.
     pub fn new(house: House) -> Self {
-        Desk { house, turn: Mutex::new(()) }
+        Desk { house, turn: Mutex::new(()), check: Mutex::new(()) }
     }
 
     /// What was handed in.
     pub fn house(&self) -> &House {
         &self.house
+    }
+
+    /// The right to run a check, unless one runs.
+    pub(super) fn begin_check(&self) -> Option<MutexGuard<'_, ()>> {
+        self.check.try_lock()
     }
 
     /// Changes the directory: durable before it is seen. Folders of a new mailbox are made first (D2), so that a mailbox

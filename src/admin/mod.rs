@@ -20,3 +20,4 @@ pub use certificates::{CERTIFICATE_ROWS, load_certificates};
 pub use desk::{Apply, Caller, Desk, DeskError, House, Precheck, load};
 pub use http::{Admin, SOCKET};
 pub use people::credential;
+pub use status::report_json;

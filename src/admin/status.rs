@@ -8,7 +8,7 @@ use super::{
     Answer, ApiError, Desk,
     api::{Method, Request, not_allowed},
 };
-use crate::rt::Light;
+use crate::{journal::AdminEvent, rt::Light, store::Report};
 
 /// `status` (A2-A16 as far as they exist).
 pub(super) async fn status(desk: &Desk) -> Answer {
@@ -94,12 +94,54 @@ fn process() -> Json {
     })
 }
 
-/// `check` (POST).
-pub(super) async fn check(_desk: &Desk, request: &Request) -> Answer {
-    match request.method {
-        Method::Post => {
-            Err(ApiError::new(501, "the check of the store is not built in", "stop the server and run gatepost check"))
-        }
-        Method::Get | Method::Put | Method::Delete => Err(not_allowed()),
+/// `check` (POST): reads everything that is stored. One at a time; how far it is stands on the board.
+pub(super) async fn check(desk: &Desk, request: &Request) -> Answer {
+    if request.method != Method::Post {
+        return Err(not_allowed());
     }
+    let Some(_alone) = desk.begin_check() else {
+        return Err(ApiError::new(
+            409,
+            "a check is running already",
+            "wait for it: gatepost status shows how far it is",
+        ));
+    };
+    let board = &desk.house().board;
+    let checked = desk
+        .house()
+        .store
+        .check(|octets| board.put(CHECK, Light::Green, format!("running: {octets} octets read")))
+        .await;
+    board.wipe(CHECK);
+    let report = checked?;
+    if !report.is_whole() {
+        let many = report.problems.len() as u64 + report.unnamed;
+        board.put(
+            CHECK,
+            Light::Red,
+            format!("the last check found {many} problems: run gatepost check, then gatepost salvage"),
+        );
+    }
+    desk.house().journal.tell(AdminEvent::Checked {
+        messages: report.messages,
+        problems: report.problems.len() as u64 + report.unnamed,
+        first: report.problems.first().cloned(),
+    });
+    Ok(report_json(&report))
+}
+
+/// The line of the board.
+const CHECK: &str = "check";
+
+/// A report as the API and `gatepost check` give it.
+pub fn report_json(report: &Report) -> Json {
+    json!({
+        "whole": report.is_whole(),
+        "messages": report.messages,
+        "records": report.records,
+        "octets": report.octets,
+        "problems": report.problems,
+        "unnamed": report.unnamed,
+        "notes": report.notes,
+    })
 }

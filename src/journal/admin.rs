@@ -63,6 +63,15 @@ pub enum AdminEvent {
         /// Method and path.
         request: String,
     },
+    /// A check of the store ended.
+    Checked {
+        /// Messages that are listed.
+        messages: u64,
+        /// Places that are damaged.
+        problems: u64,
+        /// The first of them.
+        first: Option<String>,
+    },
     /// The API does not listen.
     Closed {
         /// Why.
@@ -99,6 +108,16 @@ impl From<AdminEvent> for Line {
                 Tag::Gatepost,
                 format!("a request of the administration broke and was given up: {}", safe(&request, 200)),
             ),
+            AdminEvent::Checked { messages, problems: 0, .. } => {
+                Line::info(Tag::Gatepost, format!("the store was checked: {messages} messages, all whole"))
+            }
+            AdminEvent::Checked { messages, problems, first } => {
+                let first = safe(&first.unwrap_or_default(), 300);
+                Line::error(
+                    Tag::Gatepost,
+                    format!("the store was checked: {messages} messages, {problems} problems; the first: {first}"),
+                )
+            }
             AdminEvent::Closed { why } => {
                 Line::error(Tag::Gatepost, format!("the administration socket is closed: {}", safe(&why, 300)))
             }

@@ -1,0 +1,133 @@
+//! What works without a running server: `check` on the files, `salvage`. `check` asks the server where one runs.
+
+use std::{
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::{Value as Json, json};
+
+use super::{
+    Args, Context, Failure,
+    show::{self, cell, list, size},
+};
+use crate::{
+    admin::report_json,
+    rt::{Clock, SystemClock},
+    store::{self, Disk, Places, RealDisk, StoreError},
+};
+
+type Done = Result<(), Failure>;
+
+/// Octets between two lines of progress.
+const STEP: u64 = 256 * 1024 * 1024;
+
+/// Exit code 1 when anything is damaged.
+pub(super) fn check(context: &Context, args: Args) -> Done {
+    let answer = match context.client.ask("POST", "check", &json!({})) {
+        // Nobody listens: the files may be read. A server that is there but stuck holds their lock.
+        Err(failure) if failure.code == 3 => on_files(context, &args)?,
+        other => other?,
+    };
+    show::answer(context, &answer, report)?;
+    if answer["whole"] == true {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        "the store is damaged",
+        "stop the server, then gatepost salvage --to DIR brings out every message that is whole",
+    ))
+}
+
+fn on_files(context: &Context, args: &Args) -> Result<Json, Failure> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let places = Places { state: context.state.clone(), mail: mail_dir(context, args), reserve: 0 };
+    is_there(&places.state)?;
+    let report = store::check(&disk, &places, &mut progress(context.json)).map_err(|error| cannot(&error))?;
+    Ok(report_json(&report))
+}
+
+fn report(answer: &Json) -> String {
+    let mut lines = vec![format!(
+        "{} messages, {} records, {}: {}",
+        answer["messages"],
+        answer["records"],
+        size(&answer["octets"]),
+        if answer["whole"] == true { "all whole" } else { "DAMAGED" }
+    )];
+    lines.extend(list(answer, "problems").iter().map(|problem| format!("damaged: {}", cell(problem))));
+    if answer["unnamed"].as_u64().is_some_and(|more| more > 0) {
+        lines.push(format!("damaged: {} more places", answer["unnamed"]));
+    }
+    lines.extend(list(answer, "notes").iter().map(|note| format!("note: {}", cell(note))));
+    lines.join("\n")
+}
+
+pub(super) fn salvage(context: &Context, args: Args) -> Done {
+    let Some(to) = args.value("to").map(PathBuf::from) else {
+        return Err(Failure::usage(
+            "--to DIR is missing",
+            "name a directory for the new store, on a disk with room for all mail",
+        ));
+    };
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let from = Places { state: context.state.clone(), mail: mail_dir(context, &args), reserve: 0 };
+    is_there(&from.mail)?;
+    let new = Places { state: to.clone(), mail: to.join("mail"), reserve: 0 };
+    let now = SystemClock::start().now();
+    let done = store::salvage(&disk, &from, &new, now, &mut progress(context.json)).map_err(|error| cannot(&error))?;
+    let answer = json!({ "volumes": done.volumes, "bodies": done.bodies, "messages": done.messages, "queued": done.queued,
+        "octets": done.octets, "strays": done.strays, "damaged": done.damaged, "to": to.display().to_string() });
+    show::answer(context, &answer, |answer| {
+        let mut lines = vec![format!(
+            "{} messages brought out of {} volumes, {}; the new store is in {}",
+            answer["messages"],
+            answer["volumes"],
+            size(&answer["octets"]),
+            to.display()
+        )];
+        if done.strays > 0 {
+            lines.push(format!(
+                "{} more without a readable recipient: recovered/*.eml in the new mail directory",
+                done.strays
+            ));
+        }
+        lines.extend(done.damaged.iter().map(|what| format!("damaged: {what}")));
+        lines.push(format!("to use it: gatepost serve --state {}", to.display()));
+        lines.join("\n")
+    })
+}
+
+/// `--mail`, else where the server keeps it when no setting says otherwise.
+fn mail_dir(context: &Context, args: &Args) -> PathBuf {
+    args.value("mail").map_or_else(|| context.state.join("mail"), PathBuf::from)
+}
+
+/// The disk makes directories that are missing: a misspelled one must not become an empty, whole store.
+fn is_there(dir: &Path) -> Result<(), Failure> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("there is no directory {}", dir.display()), "name the right one by --state or --mail"))
+}
+
+/// Lines of progress, where a person watches.
+fn progress(json: bool) -> impl FnMut(u64) {
+    let (loud, mut next) = (!json && io::stderr().is_terminal(), STEP);
+    move |octets| {
+        if loud && octets >= next {
+            eprintln!("{} read", size(&json!(octets)));
+            next = octets + STEP;
+        }
+    }
+}
+
+fn cannot(error: &StoreError) -> Failure {
+    let todo = match error {
+        StoreError::Unavailable(_) => "stop the server first, and see whether the directories are there",
+        StoreError::NoRoom => "name a directory with more room",
+        StoreError::Damaged(_) | StoreError::Missing => "name another state or mail directory",
+    };
+    Failure::refused(error.to_string(), todo)
+}
