@@ -7,6 +7,9 @@ use crate::{
     wire::smtp::{RULES, Reply, Verb},
 };
 
+/// Lines in the journal about one client that does not wait.
+const HURRIES_TOLD: u32 = 3;
+
 /// Good ones and all of them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -22,13 +25,13 @@ pub struct Tally {
     errors: u32,
     junk: u32,
     bad_logins: u32,
-    hurried: bool,
+    hurried: u32,
     after: &'static str,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Tally { counts: Default::default(), errors: 0, junk: 0, bad_logins: 0, hurried: false, after: "CONNECT" }
+        Tally { counts: Default::default(), errors: 0, junk: 0, bad_logins: 0, hurried: 0, after: "CONNECT" }
     }
 }
 
@@ -68,9 +71,11 @@ impl Tally {
         self.junk = 0;
     }
 
-    /// The client did not wait where it must; whether that is news (one line in the journal a session, however often it does so).
+    /// The client did not wait where it must; whether that is worth a line. The first times are, then it is known: what costs
+    /// a client nothing must not fill the journal.
     pub fn hurries(&mut self) -> bool {
-        !std::mem::replace(&mut self.hurried, true)
+        self.hurried = self.hurried.saturating_add(1);
+        self.hurried <= HURRIES_TOLD
     }
 
     /// A login failed; whether that was one too many.
