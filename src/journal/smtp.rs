@@ -124,10 +124,10 @@ impl Reject {
         let qid = self.qid.as_ref().map_or("NOQUEUE", |q| q.as_str());
         let say = &self.say;
         // Postfix puts what is refused in front of the words.
-        let about = match (&self.to, &self.from, self.stage) {
-            (Some(to), _, _) => format!("<{}>: ", address(to)),
-            (None, Some(from), "MAIL") => format!("<{}>: ", address(&from.to_string())),
-            (None, Some(_) | None, _) => String::new(),
+        let about = match (self.stage, &self.to, &self.from) {
+            ("RCPT", Some(to), _) => format!("<{}>: ", address(to)),
+            ("MAIL", _, Some(from)) => format!("<{}>: ", address(&from.to_string())),
+            (_, Some(_) | None, Some(_) | None) => String::new(),
         };
         let words = safe(&say.lines.join(" "), 400);
         let log = if self.log.is_empty() { String::new() } else { format!(" ({})", safe(&self.log, 400)) };

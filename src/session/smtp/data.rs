@@ -10,7 +10,7 @@ use crate::{
     limits,
     pipeline::{Accepted, Incoming, Origin},
     policy::Refusal,
-    types::{QueueId, ReversePath},
+    types::{Address, QueueId, ReversePath},
     wire::smtp::{Chunk, Fed, Lines, Reply, Say, say},
 };
 
@@ -31,14 +31,11 @@ pub struct Arriving {
     ready: Vec<u8>,
     qid: QueueId,
     from: ReversePath,
+    /// The recipient, if there is one only.
+    to: Option<String>,
 }
 
 impl Arriving {
-    fn new(incoming: Incoming, lines: Lines, forgiving: bool, from: ReversePath) -> Self {
-        let qid = incoming.qid();
-        Arriving { incoming: Some(incoming), refusal: None, lines, forgiving, ready: Vec::new(), qid, from }
-    }
-
     fn refuse(&mut self, refusal: Refusal) {
         self.incoming = None;
         self.ready = Vec::new();
@@ -190,14 +187,25 @@ impl Session {
         self.phase = Phase::Greeted(greeting.clone());
         let forgiving = self.is_trusted();
         let from = envelope.from.clone();
+        let to = envelope.recipients().next().filter(|_| envelope.count() == 1).map(Address::to_string);
         let origin = self.origin(&greeting, forgiving);
         match self.smtp.pipeline.open(origin, envelope).await {
             Ok(incoming) => {
                 let login = self.client.login.as_ref().map(|l| (l.mechanism, l.address.clone()));
                 self.tell(SmtpFact::Client { qid: incoming.qid(), login });
-                Ok(Arriving::new(incoming, lines, forgiving, from))
+                let qid = incoming.qid();
+                Ok(Arriving {
+                    incoming: Some(incoming),
+                    refusal: None,
+                    lines,
+                    forgiving,
+                    ready: Vec::new(),
+                    qid,
+                    from,
+                    to,
+                })
             }
-            Err(refusal) => Err(self.reject(refusal, Spot { stage, from: Some(from), ..Spot::default() })),
+            Err(refusal) => Err(self.reject(refusal, Spot { stage, from: Some(from), to, qid: None })),
         }
     }
 
@@ -213,7 +221,7 @@ impl Session {
     }
 
     async fn settle(&mut self, arriving: Arriving) -> Reply {
-        let (qid, from) = (arriving.qid.clone(), arriving.from.clone());
+        let (qid, from, to) = (arriving.qid.clone(), arriving.from.clone(), arriving.to.clone());
         match arriving.finish().await {
             Ok(accepted) => {
                 self.tally.message_taken();
@@ -221,7 +229,7 @@ impl Session {
                 say::queued(accepted.qid.as_str())
             }
             Err(refusal) => {
-                let spot = Spot { stage: "END-OF-MESSAGE", qid: Some(qid), from: Some(from), to: None };
+                let spot = Spot { stage: "END-OF-MESSAGE", qid: Some(qid), from: Some(from), to };
                 self.reject(refusal, spot)
             }
         }

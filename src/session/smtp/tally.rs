@@ -108,7 +108,8 @@ impl Tally {
 
 fn put(text: &mut String, name: &str, count: Count) {
     // Writing to a String does not fail.
-    let _ = if count.good == count.all {
+    // Postfix shows `commands=0/0` for somebody who said nothing.
+    let _ = if count.good == count.all && count.all > 0 {
         write!(text, " {name}={}", count.all)
     } else {
         write!(text, " {name}={}/{}", count.good, count.all)
@@ -123,7 +124,7 @@ mod tests {
     #[test]
     fn counts_read_as_in_postfix() {
         let mut tally = Tally::default();
-        assert_eq!((tally.text().as_str(), tally.is_silent()), ("commands=0", true));
+        assert_eq!((tally.text().as_str(), tally.is_silent()), ("commands=0/0", true));
         let ok = Reply::from(say::OK);
         for verb in [Verb::Ehlo, Verb::Mail, Verb::Rcpt, Verb::Data, Verb::Quit] {
             tally.count(Some(verb), &ok, true);
