@@ -146,3 +146,101 @@ fn forty_clients_deliver_while_two_hundred_dawdle() {
     println!("200 messages in {:?}", began.elapsed());
     assert_eq!(porch.count("bob"), 200);
 }
+
+/// What may come over a wire, whole or in pieces.
+const NOISE: [&str; 34] = [
+    "EHLO x\r\n",
+    "EHLO x\r\n",
+    "HELO x\r\n",
+    "MAIL FROM:<carl@far.test>\r\n",
+    "MAIL FROM:<carl@far.test>\r\n",
+    "MAIL FROM:<> SIZE=70000 BODY=8BITMIME\r\n",
+    "RCPT TO:<bob@office.test>\r\n",
+    "RCPT TO:<bob@office.test>\r\n",
+    "RCPT TO:<nobody@office.test>\r\n",
+    "DATA\r\n",
+    "DATA\r\n",
+    "BDAT 0\r\n",
+    "BDAT 5\r\n",
+    "BDAT 40 LAST\r\n",
+    "BDAT 0 LAST\r\n",
+    "BDAT 100000\r\n",
+    "RSET\r\n",
+    "NOOP\r\n",
+    "VRFY x\r\n",
+    "AUTH PLAIN AAA\r\n",
+    "*\r\n",
+    "Subject: x\r\n\r\n",
+    "text\r\n",
+    "a\r\nb\n",
+    "\r\n.\r\n",
+    "\r\n.\r\n",
+    ".\r\n",
+    "..\r\n",
+    "\n.\n",
+    "\r.\r",
+    "\0\u{ff}\u{fffd}",
+    "\r",
+    "\n",
+    "x",
+];
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % below
+    }
+
+    fn noise(&mut self) -> String {
+        let noise: String = (0..self.next(30)).map(|_| NOISE[self.next(NOISE.len())]).collect();
+        if self.next(2) == 0 {
+            return noise;
+        }
+        // Half of them say enough to deliver something in between.
+        let whole = "MAIL FROM:<>\r\nRCPT TO:<bob@office.test>\r\nDATA\r\n\r\n.\r\n";
+        format!("EHLO x\r\n{whole}{noise}\r\n.\r\nRSET\r\n{whole}")
+    }
+}
+
+/// Says noise and counts the messages that were taken.
+fn noisy_session(porch: &Porch, head: &script::Head, dice: &mut Dice) -> usize {
+    let (mut peer, task) = porch.call(head, b"");
+    let noise = dice.noise();
+    // The server may have ended the session before it has heard all.
+    for piece in noise.as_bytes().chunks(1 + dice.next(200)) {
+        let _ = peer.send(piece);
+    }
+    let mut queued = 0;
+    loop {
+        match peer.hear() {
+            Heard::Line(line) => queued += usize::from(line.contains("queued as")),
+            Heard::Closed => break,
+            Heard::Nothing => panic!("a session hangs after {noise:?}"),
+        }
+    }
+    gatepost::rt::block_on(task);
+    queued
+}
+
+/// A client that says anything in any order hears of exactly as many messages as are kept, and no session breaks.
+#[test]
+fn noise_neither_breaks_a_session_nor_loses_count() {
+    for from in ["stranger", "private"] {
+        let (porch, head) = porch(&format!("# from: {from}\n# patience: 0.2"));
+        let queued: usize = std::thread::scope(|scope| {
+            let (porch, head) = (&porch, &head);
+            let talk = |seed| {
+                let mut dice = Dice(seed);
+                move || (0..6).map(|_| noisy_session(porch, head, &mut dice)).sum::<usize>()
+            };
+            let talkers: Vec<_> = (0..20).map(|seed| scope.spawn(talk(seed))).collect();
+            talkers.into_iter().map(|t| t.join().unwrap()).sum()
+        });
+        println!("{from}: {queued} messages");
+        assert!(queued > 50);
+        assert_eq!(porch.count("bob"), queued);
+    }
+}
