@@ -1,5 +1,5 @@
 //! The administration over its socket: a real store, real requests, and what a hostile client may try.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
 
 #[path = "admin_parts/client.rs"]
 mod client;

@@ -38,8 +38,16 @@ impl Failure {
         Failure::refused(format!("{path} cannot be read: {error}"), "name a file that is there and may be read")
     }
 
+    /// It was told already.
+    pub fn silent() -> Self {
+        Failure::refused("", "")
+    }
+
     /// Tells, and gives the exit code.
     pub fn exit(self, json: bool) -> ExitCode {
+        if self.what.is_empty() {
+            return ExitCode::from(self.code);
+        }
         if json {
             let body = self.body.unwrap_or_else(|| json!({ "error": self.what, "todo": self.todo }));
             eprintln!("{body}");

@@ -1,7 +1,7 @@
 //! The subcommands: they ask the running server over its socket (`client`), or read the files when it is stopped.
 //!
 //! `table` lists every subcommand with its words, flags and help; `args` reads a command line by it; the hands are in
-//! `people`, `config`, `certificates`, `look`, `offline`. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no server.
+//! `people`, `config`, `certificates`, `look`, `offline`, `serve`. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no server.
 
 mod args;
 mod certificates;
@@ -11,6 +11,7 @@ mod failure;
 mod look;
 mod offline;
 mod people;
+mod serve;
 mod show;
 mod table;
 mod terminal;

@@ -1,6 +1,6 @@
 //! Every subcommand: its words, what comes after them, flags, help, and the hand that does it.
 
-use super::{Args, Context, Failure, certificates, config, look, offline, people};
+use super::{Args, Context, Failure, certificates, config, look, offline, people, serve};
 
 /// A flag.
 pub(super) struct Flag {
@@ -262,6 +262,17 @@ pub(super) static COMMANDS: &[Command] = &[
         about: "make a new store of every message that is whole; the server must be stopped",
         more: "The old files are only read. What was deleted before comes back too: only the lost rows knew of it.",
         run: offline::salvage,
+    },
+    Command {
+        words: "serve",
+        after: "",
+        flags: &[
+            Flag { name: "first", value: "KEY=VALUE", help: "a setting of the very first start; may be said again" },
+            Flag { name: "allow-root", value: "", help: "run as root all the same" },
+        ],
+        about: "run the server in the foreground",
+        more: "Ends at SIGTERM or SIGINT. Later starts keep what is stored and pay no heed to --first.",
+        run: serve::serve,
     },
     plain("version", "", "print the version", look::version),
 ];

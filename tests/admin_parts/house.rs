@@ -40,8 +40,16 @@ impl House {
         self.desk.as_deref().unwrap()
     }
 
+    pub fn state(&self) -> PathBuf {
+        self.scratch.path().join("state")
+    }
+
+    pub fn mail(&self) -> PathBuf {
+        self.state().join("mail")
+    }
+
     pub fn socket(&self) -> PathBuf {
-        self.scratch.path().join("state").join(SOCKET)
+        self.state().join(SOCKET)
     }
 
     pub fn now(&self) -> UnixTime {
@@ -57,12 +65,17 @@ impl House {
         self.admin = None;
     }
 
-    /// The same files, opened anew.
-    pub fn restart(&mut self) {
+    /// Stops it; the files may be opened by others.
+    pub fn close(&mut self) {
         self.stop();
         block_on(self.desk().house().store.close());
         // The lock of the state directory goes with the last handle of the store.
         self.desk = None;
+    }
+
+    /// The same files, opened anew.
+    pub fn restart(&mut self) {
+        self.close();
         let desk = Arc::new(desk(&self.scratch, &self.applied));
         self.admin = Some(Admin::start(desk.clone()).unwrap());
         self.desk = Some(desk);
@@ -107,7 +120,7 @@ impl House {
 }
 
 fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
-    let (state_dir, mail_dir) = (scratch.path().join("state"), scratch.path().join("mail"));
+    let (state_dir, mail_dir) = (scratch.path().join("state"), scratch.path().join("state/mail"));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let (journal, board) = (Journal::new(clock.clone()), Board::default());
     let places = Places { state: state_dir.clone(), mail: mail_dir.clone(), reserve: 0 };

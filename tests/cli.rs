@@ -1,0 +1,244 @@
+//! The subcommands of the real binary, against the administration over a real store.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
+
+#[path = "admin_parts/client.rs"]
+mod client;
+#[path = "admin_parts/house.rs"]
+mod house;
+#[path = "common/scratch.rs"]
+mod scratch;
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use house::House;
+use serde_json::{Value, json};
+
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs the binary on a state directory with something on its standard input.
+fn gatepost(state: &Path, line: &[&str], input: &str) -> Said {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gatepost"))
+        .args(line)
+        .env("GATEPOST_STATE", state)
+        .env("LANG", "C")
+        .env_remove("LC_ALL")
+        .env_remove("LC_MESSAGES")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A subcommand that needs no input may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let done = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
+}
+
+fn ok(house: &House, line: &[&str], input: &str) -> String {
+    let said = gatepost(&house.state(), line, input);
+    assert_eq!(said.code, 0, "{line:?}: {} {}", said.out, said.err);
+    said.out
+}
+
+fn refused(house: &House, line: &[&str], input: &str, code: i32) -> String {
+    let said = gatepost(&house.state(), line, input);
+    assert_eq!(said.code, code, "{line:?}: {} {}", said.out, said.err);
+    assert_eq!(said.out, "", "{line:?}");
+    said.err
+}
+
+fn office(name: &str) -> House {
+    let house = House::start(name);
+    ok(&house, &["domain", "add", "office.test"], "");
+    ok(&house, &["mailbox", "add", "ann@office.test", "--quota", "2G", "--owner", "Ann"], "correct horse\n");
+    house
+}
+
+#[test]
+fn an_administrator_sets_up_an_office_from_the_command_line() {
+    let house = office("cli-office");
+    ok(&house, &["mailbox", "add", "bob@office.test"], "battery staple");
+    ok(&house, &["alias", "add", "sales@office.test", "ann@office.test", "bob@office.test"], "");
+    ok(&house, &["domain", "catch-all", "office.test", "sales@office.test"], "");
+    ok(&house, &["admin", "add", "root"], "correct horse\r\n");
+    ok(&house, &["mailbox", "disable", "bob@office.test"], "");
+    ok(&house, &["mailbox", "quota", "bob@office.test", "500M"], "");
+    let list = ok(&house, &["mailbox", "list"], "");
+    let lines: Vec<&str> = list.lines().collect();
+    assert_eq!(lines[1], "ann@office.test  0         0 B   2.0 GB  yes    Ann");
+    assert_eq!(lines[2], "bob@office.test  0         0 B   500 MB  no     -");
+    assert!(ok(&house, &["domain", "list"], "").contains("office.test  2          1        sales@office.test"));
+    assert!(ok(&house, &["alias", "list"], "").contains("sales@office.test  ann@office.test, bob@office.test"));
+    assert!(ok(&house, &["mailbox", "folders", "ann@office.test"], "").contains("Junk    Junk"));
+    let directory = house.desk().house().directory.get();
+    let ann = &directory.login("ann@office.test", "").unwrap().credential;
+    assert!(gatepost::wire::scram::verify_password(ann, "correct horse"), "the line end is no part of the password");
+    ok(&house, &["domain", "catch-all", "office.test", "none"], "");
+    ok(&house, &["alias", "set", "sales@office.test", "ann@office.test"], "");
+    ok(&house, &["mailbox", "remove", "bob@office.test"], "");
+    ok(&house, &["mailbox", "password", "ann@office.test"], "another horse\n");
+    ok(&house, &["mailbox", "enable", "ann@office.test"], "");
+    ok(&house, &["mailbox", "owner", "ann@office.test", "Анна Ивановна"], "");
+    assert!(ok(&house, &["mailbox", "list", "--json"], "").contains("Анна Ивановна"));
+    ok(&house, &["domain", "remove", "office.test", "--purge"], "");
+    assert_eq!(ok(&house, &["domain", "list", "--json"], "").trim(), "{\"domains\":[]}");
+}
+
+#[test]
+fn settings_are_changed_all_or_none_and_can_go_back() {
+    let house = House::start("cli-settings");
+    assert_eq!(ok(&house, &["settings", "get", "smtp.port"], "").trim(), "25");
+    assert_eq!(
+        ok(&house, &["settings", "set", "smtp.port=2525", "mailbox.folders=Sent, Спам"], "").trim(),
+        "saved as version 1"
+    );
+    assert_eq!(ok(&house, &["settings", "get", "mailbox.folders"], "").trim(), "Sent, Спам");
+    let err = refused(&house, &["settings", "set", "smtp.port=2526", "pop3.prt=1"], "", 1);
+    assert!(err.contains("pop3.prt is no setting; did you mean pop3.port?"), "{err}");
+    assert_eq!(ok(&house, &["settings", "get", "smtp.port"], "").trim(), "2525", "none of them was saved");
+    assert_eq!(ok(&house, &["settings", "set", "smtp.port=2525"], "").trim(), "nothing differs");
+    ok(&house, &["settings", "reset", "smtp.port"], "");
+    let versions = ok(&house, &["settings", "versions"], "");
+    assert!(versions.contains("smtp.port reset") && versions.contains("smtp.port=2525"), "{versions}");
+    ok(&house, &["settings", "rollback", "1"], "");
+    let list = ok(&house, &["settings", "list", "--changed"], "");
+    assert!(list.contains("*  smtp.port") && !list.contains("pop3.port"), "{list}");
+    let all: Value = serde_json::from_str(&ok(&house, &["settings", "list", "--json"], "")).unwrap();
+    assert_eq!(
+        (all["rev"].clone(), all["settings"].as_array().unwrap().len()),
+        (json!(3), gatepost::settings::TABLE.len())
+    );
+}
+
+#[test]
+fn certificates_come_from_files_and_from_standard_input() {
+    let house = House::start("cli-certificates");
+    let (chain, key) = gatepost::net::Identity::self_signed(&["mail.office.test".to_owned()], house.now()).unwrap();
+    let (chain_file, key_file) = (house.state().join("chain.pem"), house.state().join("key.pem"));
+    std::fs::write(&chain_file, &chain).unwrap();
+    std::fs::write(&key_file, &key).unwrap();
+    let files = [chain_file.to_str().unwrap(), key_file.to_str().unwrap()];
+    let said = ok(&house, &["certificate", "upload", "mail", files[0], files[1]], "");
+    assert!(said.contains("certificate mail stored, for mail.office.test"), "{said}");
+    ok(&house, &["certificate", "upload", "piped", "-"], &(key + &chain));
+    ok(&house, &["settings", "set", "tls.smtp.certificate=mail"], "");
+    let list = ok(&house, &["certificate", "list"], "");
+    assert!(list.contains("mail.office.test") && list.contains("tls.smtp.certificate"), "{list}");
+    let err = refused(&house, &["certificate", "remove", "mail"], "", 1);
+    assert!(
+        err.contains("is used by the setting tls.smtp.certificate") && err.contains("what to do: choose another"),
+        "{err}"
+    );
+    ok(&house, &["certificate", "self-signed", "own", "--host", "a.test", "--host", "10.0.0.1"], "");
+    let err = refused(&house, &["certificate", "upload", "none", "/nonexistent.pem"], "", 1);
+    assert!(err.contains("/nonexistent.pem cannot be read"), "{err}");
+}
+
+#[test]
+fn every_failure_says_what_happened_and_what_to_do_and_has_its_exit_code() {
+    let house = office("cli-failures");
+    for (line, input, code, what, todo) in [
+        (
+            &["mailbox", "add", "x@office.test"][..],
+            "short\n",
+            1,
+            "password is too short: it needs 8 characters",
+            "correct it",
+        ),
+        (&["mailbox", "add", "x@office.test"], "", 1, "password must not be empty", "correct it"),
+        (
+            &["mailbox", "add", "x@else.test"],
+            "correct horse",
+            1,
+            "else.test is no domain of this server",
+            "add it first",
+        ),
+        (&["alias", "add", "ann@office.test", "ann@office.test"], "", 1, "is a mailbox already", "choose another"),
+        (&["domain", "remove", "office.test"], "", 1, "has 1 mailboxes", "with purge"),
+        (&["mailbox", "add"], "", 2, "something is missing", "usage: gatepost mailbox add ADDRESS"),
+        (&["mailbox", "ad"], "", 2, "there is no subcommand 'mailbox ad'", "gatepost help"),
+        (&["mailbox", "quota", "ann@office.test", "lots"], "", 2, "'lots' is no size", "500M"),
+        (
+            &["status", "--state", "/nonexistent"],
+            "",
+            3,
+            "no server answers at /nonexistent/admin.sock",
+            "gatepost serve",
+        ),
+    ] {
+        let err = refused(&house, line, input, code);
+        assert!(err.contains(what) && err.contains("what to do: ") && err.contains(todo), "{line:?}: {err}");
+    }
+    let err = refused(&house, &["mailbox", "add", "x@office.test", "--json"], "short\n", 1);
+    assert_eq!(serde_json::from_str::<Value>(&err).unwrap()["field"], "password", "{err}");
+}
+
+#[test]
+fn status_and_journal_are_for_people_and_for_programs() {
+    let house = office("cli-status");
+    let status = ok(&house, &["status"], "");
+    assert!(
+        status.contains("1 mailboxes and 0 aliases in 1 domains") && status.contains("ports: smtp 25, "),
+        "{status}"
+    );
+    let status: Value = serde_json::from_str(&ok(&house, &["--json", "status"], "")).unwrap();
+    assert_eq!(status["mailboxes"], 1);
+    let journal = ok(&house, &["journal"], "");
+    assert!(
+        journal.contains("gatepost: mailbox ann@office.test added with a quota of 2147483648 octets (by "),
+        "{journal}"
+    );
+    assert!(!journal.contains("correct horse"));
+    let today = ok(&house, &["journal", "--day", "today", "--search", "DOMAIN"], "");
+    assert!(today.contains("domain office.test added") && !today.contains("mailbox ann"), "{today}");
+    let csv = ok(&house, &["journal", "--export", "csv"], "");
+    assert!(csv.starts_with("time,severity,program,message\r\n"), "{csv}");
+    house.desk().house().board.put("smtp:25", gatepost::rt::Light::Red, "the port is taken");
+    assert_eq!(gatepost(&house.state(), &["status"], "").code, 1, "a red line is an exit code");
+}
+
+#[test]
+fn the_store_is_checked_through_the_server_and_on_its_files_and_salvaged() {
+    let mut house = office("cli-check");
+    let id = house.desk().house().directory.get().login("ann@office.test", "").unwrap().id;
+    for n in 0..5 {
+        house.deliver(id, format!("Subject: {n}\r\n\r\nhello\r\n").as_bytes());
+    }
+    assert!(ok(&house, &["check"], "").starts_with("5 messages, 5 records"));
+    house.close();
+    assert!(ok(&house, &["check"], "").contains("all whole"), "on the files");
+    let to = house.state().join("salvaged");
+    let said = ok(&house, &["salvage", "--to", to.to_str().unwrap()], "");
+    assert!(said.contains("5 messages brought out"), "{said}");
+    let volume = std::fs::read_dir(house.mail().join("bodies")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&volume).unwrap();
+    let at = bytes.windows(5).position(|w| w == b"hello").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&volume, bytes).unwrap();
+    let said = gatepost(&house.state(), &["check"], "");
+    assert!(said.code == 1 && said.out.contains("damaged: "), "{} {}", said.out, said.err);
+    let missing = gatepost(&house.state(), &["salvage"], "");
+    assert!(missing.code == 2 && missing.err.contains("--to DIR is missing"));
+}
+
+#[test]
+fn help_needs_no_server_and_names_every_subcommand() {
+    let state = Path::new("/nonexistent");
+    let help = gatepost(state, &["help"], "").out;
+    for words in ["domain add", "mailbox password", "settings set", "certificate upload", "journal", "check", "salvage"]
+    {
+        assert!(help.contains(words), "{words}");
+    }
+    assert!(gatepost(state, &["mailbox", "add", "--help"], "").out.contains("--quota SIZE"));
+    assert!(gatepost(state, &["settings", "help", "tls.smtp"], "").out.contains("off, opportunistic, required"));
+    assert!(gatepost(state, &["version"], "").out.starts_with("gatepost 0."));
+}
