@@ -242,3 +242,130 @@ fn help_needs_no_server_and_names_every_subcommand() {
     assert!(gatepost(state, &["settings", "help", "tls.smtp"], "").out.contains("off, opportunistic, required"));
     assert!(gatepost(state, &["version"], "").out.starts_with("gatepost 0."));
 }
+
+/// A real `gatepost serve`.
+struct Served {
+    scratch: scratch::Scratch,
+    process: Option<std::process::Child>,
+    smtp: u16,
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn greets(port: u16) -> bool {
+    let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut three = [0; 3];
+    std::io::Read::read_exact(&mut stream, &mut three).is_ok() && &three == b"220"
+}
+
+fn soon(what: impl Fn() -> bool) -> bool {
+    (0..300).any(|_| {
+        let done = what();
+        if !done {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        done
+    })
+}
+
+impl Served {
+    fn start(name: &str) -> Self {
+        let mut served = Served { scratch: scratch::Scratch::new(name), process: None, smtp: free_port() };
+        served.again();
+        served
+    }
+
+    fn state(&self) -> std::path::PathBuf {
+        self.scratch.path().join("state")
+    }
+
+    fn again(&mut self) {
+        let smtp = format!("smtp.port={}", self.smtp);
+        let first = [
+            smtp.as_str(),
+            "smtp.submission.port=0",
+            "pop3.port=0",
+            "tls.ssl=off",
+            "smtp.interfaces=127.0.0.1",
+            "syslog.local=off",
+        ];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+        command.args(["serve", "--allow-root", "--state"]).arg(self.state());
+        for pair in first {
+            command.args(["--first", pair]);
+        }
+        self.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        assert!(soon(|| gatepost(&self.state(), &["status"], "").code == 0), "it does not come up");
+    }
+
+    fn ok(&self, line: &[&str], input: &str) -> String {
+        let said = gatepost(&self.state(), line, input);
+        assert_eq!(said.code, 0, "{line:?}: {} {}", said.out, said.err);
+        said.out
+    }
+
+    fn end(&mut self, signal: rustix::process::Signal) -> std::process::ExitStatus {
+        let mut process = self.process.take().unwrap();
+        let pid = rustix::process::Pid::from_child(&process);
+        rustix::process::kill_process(pid, signal).unwrap();
+        process.wait().unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            self.end(rustix::process::Signal::KILL);
+        }
+    }
+}
+
+#[test]
+fn a_port_is_moved_while_the_server_runs_and_a_taken_one_is_refused() {
+    let served = Served::start("served-ports");
+    assert!(greets(served.smtp));
+    let other = free_port();
+    served.ok(&["settings", "set", &format!("smtp.port={other}")], "");
+    assert!(soon(|| greets(other)) && soon(|| !greets(served.smtp)));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let pair = format!("smtp.port={}", taken.local_addr().unwrap().port());
+    let said = gatepost(&served.state(), &["settings", "set", &pair, "journal.days=7"], "");
+    assert!(said.code == 1 && said.err.contains("smtp.port cannot be opened"), "{}", said.err);
+    assert_eq!(served.ok(&["settings", "get", "journal.days"], "").trim(), "90", "nothing of it was saved");
+    assert!(greets(other), "the old port still listens");
+    served.ok(&["settings", "rollback", "1"], "");
+    assert!(soon(|| greets(served.smtp)));
+}
+
+#[test]
+fn what_was_set_up_is_there_after_a_stop_and_after_a_kill() {
+    let mut served = Served::start("served-again");
+    served.ok(&["domain", "add", "office.test"], "");
+    served.ok(&["mailbox", "add", "ann@office.test"], "correct horse\n");
+    let before = served.ok(&["mailbox", "list"], "");
+    assert!(served.end(rustix::process::Signal::TERM).success(), "a stop is no failure");
+    assert_eq!(gatepost(&served.state(), &["status"], "").code, 3);
+    served.again();
+    assert_eq!(served.ok(&["mailbox", "list"], ""), before);
+    served.end(rustix::process::Signal::KILL);
+    assert!(served.state().join("admin.sock").exists(), "a killed server leaves its socket behind");
+    assert_eq!(gatepost(&served.state(), &["status"], "").code, 3);
+    served.again();
+    assert_eq!(served.ok(&["mailbox", "list"], ""), before);
+    let first = served.ok(&["settings", "versions", "--json"], "");
+    assert_eq!(
+        serde_json::from_str::<Value>(&first).unwrap()["versions"].as_array().unwrap().len(),
+        1,
+        "--first counts once"
+    );
+}
+
+#[test]
+fn a_second_server_on_the_same_state_is_refused() {
+    let served = Served::start("served-twice");
+    let second = gatepost(&served.state(), &["serve", "--allow-root"], "");
+    assert!(second.code == 1 && second.err.contains("in use"), "{}", second.err);
+    served.ok(&["status"], "");
+}

@@ -273,7 +273,9 @@ impl Desk {
             return Ok(current.rev);
         }
         let mut errors = self.no_certificate(&settings);
-        errors.extend((self.house.precheck)(&settings));
+        let outside = (self.house.precheck)(&settings);
+        errors
+            .extend(outside.into_iter().filter(|new| !errors.iter().any(|old| old.key == new.key)).collect::<Vec<_>>());
         if !errors.is_empty() {
             return Err(DeskError::Fields(errors));
         }

@@ -1,6 +1,7 @@
 //! The door of tiny_http: a 0600 Unix socket in the state directory, never a stranger (section 7 of the design).
 //!
-//! tiny_http brings an accepting thread and a pool of four that read heads; two threads here answer. Whoever can open the
+//! tiny_http brings an accepting thread and a pool of four that read heads; one thread here answers, and lends what takes
+//! long (a check, the removal of much mail) a thread of its own while it lasts. Whoever can open the
 //! socket is this user or root: what it says of itself (`X-Gatepost-User`) goes to the journal and gives no rights.
 
 use std::{
@@ -15,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -32,13 +33,13 @@ pub const SOCKET: &str = "admin.sock";
 const BODY: usize = 1024 * 1024;
 /// Between two tries to open the socket again.
 const RETRY: Duration = Duration::from_secs(1);
-/// Threads that answer; a slow request (a check, a hash) does not hold up the other.
-const THREADS: usize = 2;
+/// Requests that take long, at one time.
+const SLOW: usize = 2;
 
 /// The API while it listens. Dropping it ends its threads and removes the socket.
 pub struct Admin {
     door: Arc<Door>,
-    threads: Vec<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// The listening server, which is replaced when its accepting thread has ended.
@@ -55,13 +56,10 @@ impl Admin {
         let path = desk.house().state_dir.join(SOCKET);
         let current = Mutex::new(Arc::new(open(&path)?));
         let door = Arc::new(Door { path, current, over: AtomicBool::new(false) });
-        let mut threads = Vec::new();
-        for n in 0..THREADS {
-            let (door, desk) = (door.clone(), desk.clone());
-            let thread = thread::Builder::new().name(format!("http-{n}"));
-            threads.push(thread.spawn(move || serve(&door, &desk))?);
-        }
-        Ok(Admin { door, threads })
+        let thread = thread::Builder::new().name("http".to_owned());
+        let (at, slow) = (door.clone(), Arc::new(AtomicUsize::new(0)));
+        let thread = Some(thread.spawn(move || serve(&at, &desk, &slow))?);
+        Ok(Admin { door, thread })
     }
 
     /// Ends it: requests under way are answered, then the socket is gone.
@@ -71,9 +69,8 @@ impl Admin {
 impl Drop for Admin {
     fn drop(&mut self) {
         self.door.over.store(true, Ordering::SeqCst);
-        let server = self.door.current();
-        (0..THREADS).for_each(|_| server.unblock());
-        for thread in self.threads.drain(..) {
+        self.door.current().unblock();
+        if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
         let _ = fs::remove_file(&self.door.path);
@@ -89,18 +86,14 @@ impl Door {
         self.over.load(Ordering::SeqCst)
     }
 
-    /// tiny_http stops accepting for good at the first error of accept (out of descriptors): a new one takes its place,
-    /// unless the other thread has done that already.
-    fn replace(&self, failed: &Arc<tiny_http::Server>) -> io::Result<()> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if Arc::ptr_eq(&current, failed) {
-            fs::remove_file(&self.path).or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })?;
-            *current = Arc::new(open(&self.path)?);
-            failed.unblock();
+    /// tiny_http stops accepting for good at the first error of accept (out of descriptors): a new one takes its place.
+    fn replace(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
         }
+        let fresh = Arc::new(open(&self.path)?);
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 }
@@ -129,22 +122,47 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-fn serve(door: &Door, desk: &Desk) {
+fn serve(door: &Door, desk: &Arc<Desk>, slow: &Arc<AtomicUsize>) {
     while !door.is_over() {
-        let server = door.current();
-        // Other: it was unblocked, because the house stops or another server took its place.
-        let failed = match server.recv() {
+        let failed = match door.current().recv() {
+            Ok(request) if takes_long(&request) => {
+                aside(request, desk, slow);
+                continue;
+            }
             Ok(request) => {
                 one(request, desk);
                 continue;
             }
+            // It was unblocked, because the house stops.
             Err(error) if error.kind() == io::ErrorKind::Other => continue,
             Err(error) => error,
         };
         desk.house().journal.tell(AdminEvent::Closed { why: failed.to_string() });
-        while !door.is_over() && door.replace(&server).is_err() {
+        while !door.is_over() && door.replace().is_err() {
             thread::sleep(RETRY);
         }
+    }
+}
+
+/// A check reads the whole disk; a removal deletes all mail of a mailbox.
+fn takes_long(request: &tiny_http::Request) -> bool {
+    *request.method() == tiny_http::Method::Delete || request.url().starts_with("/api/check")
+}
+
+/// Answers on a thread of its own, unless enough of them run.
+fn aside(request: tiny_http::Request, desk: &Arc<Desk>, slow: &Arc<AtomicUsize>) {
+    if slow.fetch_add(1, Ordering::SeqCst) >= SLOW {
+        slow.fetch_sub(1, Ordering::SeqCst);
+        return one(request, desk);
+    }
+    let (at, count) = (desk.clone(), slow.clone());
+    let thread = thread::Builder::new().name("http-slow".to_owned()).spawn(move || {
+        one(request, &at);
+        count.fetch_sub(1, Ordering::SeqCst);
+    });
+    if thread.is_err() {
+        // The request went with the closure: its client sees the connection end, and may ask again.
+        slow.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
