@@ -29,6 +29,11 @@ pub enum StoreEvent {
         /// Missing octets.
         octets: u64,
     },
+    /// A volume without a row: emptied before a power cut, or its row is damaged. What is in it is copied forward.
+    Unnamed {
+        /// The volume.
+        volume: u32,
+    },
     /// A file in `bodies/` that another store made.
     Foreign {
         /// Its name.
@@ -96,6 +101,9 @@ impl From<StoreEvent> for Line {
                 info(format!("store: volume {volume:06}: {octets} uncommitted octets cut off"))
             }
             E::Short { volume, octets } => error(format!("store: volume {volume:06}: {octets} octets are missing")),
+            E::Unnamed { volume } => {
+                info(format!("store: volume {volume:06} has no row; what messages need of it is copied forward"))
+            }
             E::Foreign { name } => {
                 warning(format!("store: bodies/{} is of another store and is left alone", safe(&name, 40)))
             }

@@ -74,9 +74,7 @@ impl Appender {
         }
         let Some((lease, at)) = &mut self.current else { return Err(Fault::Missing) };
         let offset = *at;
-        if let Err(fault) = lease.write_at(offset, record) {
-            return Err(fault.at("writing a body"));
-        }
+        lease.write_at(offset, record)?;
         self.dirty = true;
         *at += record.len() as u64;
         Ok((lease.number, offset))
@@ -91,7 +89,7 @@ impl Appender {
         trailer: &[u8],
     ) -> Result<(u32, u64), Fault> {
         if !lease.is_of(pool) {
-            return Err(Fault::Failed("the mail disk was opened again while this body arrived".into()));
+            return Err(Fault::Late);
         }
         lease.write_at(lease.start + blocks_end(header.len), trailer)?;
         lease.write_at(lease.start, &header.encode())?;

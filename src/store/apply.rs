@@ -266,9 +266,23 @@ impl<'t> Tables<'t> {
             return rows::put(&mut self.bodies, id.0, &body);
         }
         self.bodies.remove(id.0)?;
-        let volume = self.volume(body.volume)?;
-        volume.live = volume.live.saturating_sub(body.record);
-        volume.bodies = volume.bodies.saturating_sub(1);
+        self.bury(&body)
+    }
+
+    /// A record is dead. A volume whose row is damaged or lost is not counted any more (and no row is made
+    /// for it: its committed length is not known); its messages can be removed all the same.
+    fn bury(&mut self, body: &Body) -> Result<(), Fault> {
+        let known = self.touched.contains_key(&body.volume)
+            || match rows::get::<u32, Volume>(&self.volumes, body.volume) {
+                Ok(row) => row.is_some(),
+                Err(Fault::Damaged(_)) => false,
+                Err(fault) => return Err(fault),
+            };
+        if known {
+            let volume = self.volume(body.volume)?;
+            volume.live = volume.live.saturating_sub(body.record);
+            volume.bodies = volume.bodies.saturating_sub(1);
+        }
         Ok(())
     }
 
@@ -294,9 +308,7 @@ impl<'t> Tables<'t> {
         let found = rows::get::<u64, Body>(&self.bodies, moved.id.0)?;
         let Some(body) = found.filter(|body| (body.volume, body.offset) == moved.from) else { return Ok(()) };
         rows::put(&mut self.bodies, moved.id.0, &Body { volume: moved.to.0, offset: moved.to.1, ..body })?;
-        let old = self.volume(moved.from.0)?;
-        old.live = old.live.saturating_sub(body.record);
-        old.bodies = old.bodies.saturating_sub(1);
+        self.bury(&body)?;
         let new = self.volume(moved.to.0)?;
         new.live += body.record;
         new.bodies += 1;
@@ -305,8 +317,9 @@ impl<'t> Tables<'t> {
     }
 
     fn forget(&mut self, number: u32) -> Result<Done, Fault> {
-        let row = self.volume(number)?;
-        if row.live > 0 || row.bodies > 0 {
+        if let Ok(Some(row)) = rows::get::<u32, Volume>(&self.volumes, number)
+            && (row.live > 0 || row.bodies > 0)
+        {
             return Err(Fault::Missing);
         }
         self.volumes.remove(number)?;

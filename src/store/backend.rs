@@ -22,7 +22,7 @@ impl Gate {
     /// Runs `write` unless the gate is shut; shutting waits for it.
     pub fn pass<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let shut = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if *shut { Err(io::Error::other("the store gave this file up")) } else { write() }
+        if *shut { Err(io::ErrorKind::StaleNetworkFileHandle.into()) } else { write() }
     }
 }
 

@@ -126,7 +126,7 @@ impl Core {
         match fault {
             Fault::Damaged(what) => self.journal.tell(StoreEvent::Damaged { what: what.clone() }),
             Fault::Failed(_) => self.broken.store(true, Ordering::SeqCst),
-            Fault::Full | Fault::Missing => {}
+            Fault::Full | Fault::Late | Fault::Missing => {}
         }
         fault.told()
     }

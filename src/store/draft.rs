@@ -19,6 +19,9 @@ use super::{
 };
 use crate::{limits::SMALL_BODY, types::BodyId};
 
+/// Blocks after which a long body is synced while it arrives (16 MiB), so that no sync keeps a reader thread for long.
+const SYNC_BLOCKS: u64 = 256;
+
 /// Where the octets are.
 pub(super) enum Content {
     /// All of them in memory.
@@ -129,6 +132,9 @@ impl Draft {
             let mut bytes = Vec::with_capacity(octets.len() + 4);
             put_block(&mut bytes, id, number, &octets);
             lease.write_at(lease.start + block_start(number), &bytes)?;
+            if number % SYNC_BLOCKS == SYNC_BLOCKS - 1 {
+                lease.sync()?;
+            }
             Ok((lease, octets))
         })
         .await?;
@@ -145,7 +151,8 @@ async fn run<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     let done = core.readers.run(work).await;
     let done = done.unwrap_or_else(|_| Err(Fault::Failed("the disk thread stopped".into())));
-    done.map_err(|fault| core.heard(&fault))
+    // A volume that fails is not appended to any more; whether the database works the writer finds out.
+    done.map_err(|fault| fault.told())
 }
 
 impl Sealed {

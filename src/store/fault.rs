@@ -11,6 +11,8 @@ pub(super) enum Fault {
     Full,
     /// The disk or the database failed: close and open again.
     Failed(String),
+    /// Of an opening of the mail disk that was given up: for the caller as Failed, but no reason to open again.
+    Late,
     /// Bytes are not what they were.
     Damaged(String),
     /// Not there.
@@ -23,6 +25,7 @@ impl Fault {
         match self {
             Fault::Full => StoreError::NoRoom,
             Fault::Failed(why) => StoreError::Unavailable(why.clone()),
+            Fault::Late => StoreError::Unavailable("the mail disk was opened again meanwhile".into()),
             Fault::Damaged(what) => StoreError::Damaged(what.clone()),
             Fault::Missing => StoreError::Missing,
         }
@@ -33,7 +36,7 @@ impl Fault {
         match self {
             Fault::Failed(why) => Fault::Failed(format!("{place}: {why}")),
             Fault::Damaged(what) => Fault::Damaged(format!("{place}: {what}")),
-            Fault::Full | Fault::Missing => self,
+            Fault::Full | Fault::Late | Fault::Missing => self,
         }
     }
 }
@@ -42,6 +45,7 @@ impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Fault {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
+            io::ErrorKind::StaleNetworkFileHandle => Fault::Late,
             _ => Fault::Failed(error.to_string()),
         }
     }

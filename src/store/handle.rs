@@ -118,8 +118,8 @@ impl Store {
         after: Uid,
         max: usize,
     ) -> Result<(u32, Vec<MessageRow>), StoreError> {
-        let folder = folder.clone();
-        self.core.read(move |mail| reader::messages(mail, mailbox, &folder, after, max)).await
+        let (core, folder) = (self.core.clone(), folder.clone());
+        self.core.read(move |mail| reader::messages(&core, mail, mailbox, &folder, after, max)).await
     }
 
     /// A body's bytes; no octet is given out whose block has a wrong CRC. What was opened stays readable, also when the
@@ -151,7 +151,8 @@ impl Store {
 
     /// Up to `max` recipients that wait, with numbers above `after`.
     pub async fn queue(&self, after: u64, max: usize) -> Result<Vec<Waiting>, StoreError> {
-        self.core.read(move |mail| reader::queue(mail, after, max)).await
+        let core = self.core.clone();
+        self.core.read(move |mail| reader::queue(&core, mail, after, max)).await
     }
 
     /// Room on the mail disk.

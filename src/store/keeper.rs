@@ -77,6 +77,7 @@ impl Keeper {
             core.journal.tell(match finding {
                 Finding::Cut { volume, octets } => StoreEvent::Cut { volume, octets },
                 Finding::Short { volume, octets } => StoreEvent::Short { volume, octets },
+                Finding::Unnamed { volume } => StoreEvent::Unnamed { volume },
                 Finding::Foreign { name } => StoreEvent::Foreign { name },
             });
         }
@@ -105,7 +106,8 @@ impl Keeper {
         if let Some(mail) = self.core.take_mail(why) {
             mail.gate.shut();
             self.suspects.extend(mail.pool.suspects());
-            wait_for_readers(mail);
+            // A damaged database may panic once more when it is closed.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(wait_for_readers(mail))));
         }
         self.open();
     }

@@ -17,7 +17,7 @@ use super::{
     disk::{Disk, LockGuard},
     fault::Fault,
     rows::{self, House, Volume},
-    volume::{Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header},
+    volume::{Known, Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header},
 };
 use crate::types::UnixTime;
 
@@ -51,6 +51,8 @@ pub(super) enum Finding {
     Cut { volume: u32, octets: u64 },
     /// A volume is shorter than was committed: what is missing is lost.
     Short { volume: u32, octets: u64 },
+    /// A volume's row is damaged or lost: nothing is cut from it, and its bodies are copied forward.
+    Unnamed { volume: u32 },
     /// A file that another store made; it is left alone.
     Foreign { name: String },
 }
@@ -121,9 +123,10 @@ impl Mail {
         let gate = Gate::default();
         let db = open_database(&**disk, (&places.mail, "mail.redb"), &gate, CACHE, |db| found(db, now))?;
         let (house, volumes) = begin_epoch(&db, now)?;
-        let findings = tidy_volumes(&**disk, &bodies, &house, &volumes)?;
+        let Tidied { findings, unnamed } = tidy_volumes(&**disk, &bodies, &house, &volumes)?;
         let limit = limit_for(disk.space(&places.mail)?.total);
-        let pool = Pool::new(disk.clone(), bodies, house.mark, limit, gate.clone(), (volumes, house.next_volume));
+        let known = Known { rows: volumes, unnamed, next: house.next_volume };
+        let pool = Pool::new(disk.clone(), bodies, (house.mark, limit), gate.clone(), known);
         let mail = Mail { db, pool: Arc::new(pool), gate, mark: house.mark, _lock: lock };
         Ok(Opened { mail, house, findings })
     }
@@ -199,7 +202,10 @@ fn begin_epoch(db: &Database, now: UnixTime) -> Result<(House, BTreeMap<u32, Vol
         for entry in table.iter()? {
             let (key, value) = entry?;
             let number = key.value();
-            volumes.insert(number, rows::unseal(&number.to_le_bytes(), value.value())?);
+            // A damaged row is as good as none: `tidy_volumes` finds the file without one.
+            if let Ok(row) = rows::unseal(&number.to_le_bytes(), value.value()) {
+                volumes.insert(number, row);
+            }
         }
         house
     };
@@ -207,14 +213,20 @@ fn begin_epoch(db: &Database, now: UnixTime) -> Result<(House, BTreeMap<u32, Vol
     Ok((house, volumes))
 }
 
-/// Cuts every volume to its committed length and removes those that no row names.
+struct Tidied {
+    findings: Vec<Finding>,
+    /// Volumes that may have been committed but have no row: the reclaimer looks at every body row before it removes them.
+    unnamed: Vec<u32>,
+}
+
+/// Cuts every volume to its committed length and removes those that never had a row.
 fn tidy_volumes(
     disk: &dyn Disk,
     bodies: &Path,
     house: &House,
     volumes: &BTreeMap<u32, Volume>,
-) -> Result<Vec<Finding>, Fault> {
-    let mut findings = Vec::new();
+) -> Result<Tidied, Fault> {
+    let (mut findings, mut unnamed) = (Vec::new(), Vec::new());
     let names = disk.list(bodies)?;
     let there: BTreeMap<u32, &String> = names.iter().filter_map(|n| number_of(n).map(|number| (number, n))).collect();
     for (&volume, row) in volumes {
@@ -237,11 +249,14 @@ fn tidy_volumes(
         }
         if is_foreign(disk, &bodies.join(name), house.mark)? {
             findings.push(Finding::Foreign { name: (*name).clone() });
-        } else {
+        } else if *number >= house.next_volume {
             disk.remove(&bodies.join(name))?;
+        } else {
+            findings.push(Finding::Unnamed { volume: *number });
+            unnamed.push(*number);
         }
     }
-    Ok(findings)
+    Ok(Tidied { findings, unnamed })
 }
 
 /// Whether a volume has a whole header with another store's mark. A torn or empty one is a draft of ours that never was committed.

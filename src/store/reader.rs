@@ -19,8 +19,9 @@ use crate::types::{BodyId, BodyReader, BytesBody, FolderName, MailboxId, Message
 /// Octets of one piece at most.
 const PIECE: usize = 1024 * 1024;
 
-/// UIDVALIDITY and a page of rows.
+/// UIDVALIDITY and a page of rows. A damaged row is told of and left out: it must not hide the others.
 pub(super) fn messages(
+    core: &Core,
     mail: &Mail,
     mailbox: MailboxId,
     name: &FolderName,
@@ -38,8 +39,12 @@ pub(super) fn messages(
     for entry in read.open_table(rows::MESSAGES)?.range((folder.id, first)..=(folder.id, u32::MAX))?.take(max) {
         let (key, value) = entry?;
         let key = key.value();
-        let message: Message = rows::unseal(&<(u32, u32)>::octets(&key), value.value())?;
-        page.push(message.listed(key.1));
+        match rows::unseal::<Message>(&<(u32, u32)>::octets(&key), value.value()) {
+            Ok(message) => page.push(message.listed(key.1)),
+            Err(fault) => {
+                drop(core.heard(&fault.at(&format!("mailbox {} {} UID {}", mailbox.0, name.as_str(), key.1))))
+            }
+        }
     }
     Ok((folder.validity, page))
 }
@@ -61,12 +66,19 @@ pub(super) fn queue_len(mail: &Mail) -> Result<u64, Fault> {
 }
 
 /// A page of the queue: numbers above `after`.
-pub(super) fn queue(mail: &Mail, after: u64, max: usize) -> Result<Vec<Waiting>, Fault> {
+pub(super) fn queue(core: &Core, mail: &Mail, after: u64, max: usize) -> Result<Vec<Waiting>, Fault> {
     let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
     let mut page = Vec::new();
     for entry in mail.db.begin_read()?.open_table(rows::QUEUE)?.range(first..)?.take(max) {
         let (key, value) = entry?;
-        let Queued { body, next_try, from, to } = rows::unseal(&u64::octets(&key.value()), value.value())?;
+        let row = rows::unseal(&u64::octets(&key.value()), value.value());
+        let Queued { body, next_try, from, to } = match row {
+            Ok(row) => row,
+            Err(fault) => {
+                core.heard(&fault.at(&format!("queue {}", key.value())));
+                continue;
+            }
+        };
         page.push(Waiting { number: key.value(), body, row: QueueRow { from, to, next_try } });
     }
     Ok(page)

@@ -45,6 +45,8 @@ const STEP_ROWS: usize = 4000;
 const STEP_RECORDS: usize = 200;
 /// How long it rests when there was no room to copy.
 const REST: Duration = Duration::from_secs(10);
+/// How long it rests after the database failed.
+const LONG_REST: Duration = Duration::from_secs(600);
 
 /// The reclaiming under way, if any.
 #[derive(Default)]
@@ -94,6 +96,12 @@ impl Reclaimer {
         self.target = None;
     }
 
+    /// After a failure: not again for a while, or a damaged page would open and close the database all day.
+    pub fn rest(&mut self) {
+        self.let_go();
+        self.rest_until = Some(Instant::now() + LONG_REST);
+    }
+
     /// One small step, if it is time for one. An error means that the database or a sync failed.
     pub fn step(&mut self, core: &Core, mail: &Arc<Mail>) -> Result<(), Fault> {
         let now = Instant::now();
@@ -130,21 +138,29 @@ impl Reclaimer {
     /// Chooses the volume that gives the most for the least.
     fn begin(&mut self, core: &Core, mail: &Arc<Mail>) -> Result<(), Fault> {
         self.target = None;
+        if let Some(volume) = mail.pool.unnamed().into_iter().find(|number| !self.stuck.contains(number)) {
+            return self.hold(core, mail, volume, false);
+        }
         let room = space::room(core, mail)?;
         let worth = Worth { tight: room.is_tight(mail.pool.limit()), free: room.free, limit: mail.pool.limit() };
         let candidates = mail.pool.idle().into_iter();
         let candidates = candidates.filter(|(number, row)| !self.stuck.contains(number) && worth.it(row));
-        let Some((volume, row)) = candidates.max_by_key(|(_, row)| (row.live == 0, dead(row))) else { return Ok(()) };
-        if !mail.pool.hold(volume) {
-            return Ok(());
+        match candidates.max_by_key(|(_, row)| (row.live == 0, dead(row))) {
+            Some((volume, _)) if mail.pool.hold(volume) => self.hold(core, mail, volume, worth.tight),
+            Some(_) | None => Ok(()),
         }
+    }
+
+    /// Begins to empty a volume to which nobody appends.
+    fn hold(&mut self, core: &Core, mail: &Arc<Mail>, volume: u32, tight: bool) -> Result<(), Fault> {
         let Ok(file) = mail.pool.file(volume) else {
             self.stuck(core, mail, volume, "its file cannot be opened");
             return Ok(());
         };
-        let (todo, moved, size) = (VecDeque::new(), Vec::new(), row.committed);
-        let after = Some(0).filter(|_| row.bodies > 0);
-        let (copy, copied, left_behind, tight) = (None, 0, false, worth.tight);
+        let (todo, moved, size) = (VecDeque::new(), Vec::new(), file.len()?);
+        let empty = mail.pool.row(volume).is_some_and(|row| row.bodies == 0) && !mail.pool.unnamed().contains(&volume);
+        let after = Some(0).filter(|_| !empty);
+        let (copy, copied, left_behind) = (None, 0, false);
         self.work = Some(Work {
             volume,
             file,
@@ -349,5 +365,68 @@ impl Copy {
         };
         let damaged = || Fault::Damaged(format!("body {} in volume {volume:06}", self.id.0));
         if whole { Ok(bytes) } else { Err(damaged()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{
+        journal::Journal,
+        rt::{Board, SystemClock, block_on},
+        store::{Delivery, NewMessage, Places, Store, volume::name_of},
+        types::{FolderName, MailboxId, Uid},
+    };
+
+    fn open(places: &Places) -> Store {
+        let clock = Arc::new(SystemClock::start());
+        Store::open(places.clone(), clock.clone(), Journal::new(clock), Board::default()).unwrap()
+    }
+
+    async fn deliver(store: &Store, text: &[u8]) {
+        let mut draft = store.draft().await.unwrap();
+        draft.write(text).await.unwrap();
+        let (sealed, queue) = (draft.seal().await.unwrap(), Vec::new());
+        let deliveries = vec![Delivery::to_inbox(MailboxId(1))];
+        store.commit(vec![NewMessage { sealed, deliveries, queue }]).await.unwrap();
+    }
+
+    /// It was believed that a volume without a row is a draft that a power cut left. It may also be one whose row is damaged:
+    /// then its bodies are wanted, and removing it would lose every one of them.
+    #[test]
+    fn a_volume_whose_row_is_lost_is_copied_forward_before_it_goes() {
+        let dir = std::env::temp_dir().join(format!("gatepost-unnamed-{}", std::process::id()));
+        let places = Places { state: dir.join("state"), mail: dir.join("mail"), reserve: 0 };
+        let store = open(&places);
+        block_on(async {
+            for n in 0..20u8 {
+                deliver(&store, &vec![n; 9000]).await;
+            }
+            store.close().await;
+        });
+        drop(store);
+        let db = redb::Database::open(places.mail.join("mail.redb")).unwrap();
+        let write = db.begin_write().unwrap();
+        assert!(write.open_table(rows::VOLUMES).unwrap().remove(1).unwrap().is_some());
+        write.commit().unwrap();
+        drop(db);
+        let store = open(&places);
+        let until = Instant::now() + Duration::from_secs(20);
+        while places.mail.join("bodies").join(name_of(1)).exists() {
+            assert!(Instant::now() < until);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        block_on(async {
+            let (_, rows) = store.messages(MailboxId(1), &FolderName::inbox(), Uid(0), 99).await.unwrap();
+            assert_eq!(rows.len(), 20);
+            for (n, row) in (0..).zip(rows) {
+                let body = store.body(row.body).await.unwrap();
+                assert_eq!(body.read(0, 9999).await.unwrap(), vec![n; 9000]);
+            }
+            assert_eq!(store.check(|_| {}).await.unwrap().problems, Vec::<String>::new());
+            store.close().await;
+        });
+        let _ = std::fs::remove_dir_all(&dir);
     }
 }

@@ -135,7 +135,7 @@ impl Inner {
         let done = done.unwrap_or_else(|_| Err(Fault::Failed("system.redb stopped; it is opened again".into())));
         match done {
             Ok(_) | Err(Fault::Missing | Fault::Damaged(_)) => *open = Some((db, gate)),
-            Err(Fault::Full | Fault::Failed(_)) => gate.shut(),
+            Err(Fault::Full | Fault::Late | Fault::Failed(_)) => gate.shut(),
         }
         done
     }

@@ -72,6 +72,16 @@ struct Slot {
     suspect: bool,
     /// Its name is not known to be on the disk yet.
     unsynced_name: bool,
+    /// There was no row for it: its committed length is not known.
+    unnamed: bool,
+}
+
+/// What is known of the volumes at opening.
+pub(super) struct Known {
+    pub rows: BTreeMap<u32, Volume>,
+    /// Files without a row that may hold bodies.
+    pub unnamed: Vec<u32>,
+    pub next: u32,
 }
 
 struct Slots {
@@ -104,18 +114,21 @@ impl Lease {
     /// Writes beyond the committed length; refused once the store gave this opening up.
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         debug_assert!(offset >= self.start, "committed bytes never change");
-        Ok(self.pool.gate.pass(|| self.file.write_at(offset, bytes))?)
+        self.pool.gate.pass(|| self.file.write_at(offset, bytes)).map_err(|error| self.failed(error, "writing a body"))
     }
 
     /// fdatasync.
     pub fn sync(&self) -> Result<(), Fault> {
-        self.pool.gate.pass(|| self.file.sync_data()).map_err(|error| match Fault::from(error) {
-            // Delayed allocation: the tail is given up and nothing is appended here any more.
-            fault @ (Fault::Full | Fault::Failed(_) | Fault::Damaged(_) | Fault::Missing) => {
-                self.pool.suspect(self.number);
-                fault.at("fdatasync of a volume")
-            }
-        })
+        // What the kernel has of the tail cannot be trusted any more: it is cut, and nothing is appended here again.
+        self.pool.gate.pass(|| self.file.sync_data()).map_err(|error| self.failed(error, "fdatasync of a volume"))
+    }
+
+    fn failed(&self, error: std::io::Error, what: &str) -> Fault {
+        let fault = Fault::from(error);
+        if matches!(fault, Fault::Failed(_)) || what.starts_with("fdatasync") {
+            self.pool.suspect(self.number);
+        }
+        fault.at(what)
     }
 
     /// Whether it is of this opening.
@@ -135,13 +148,16 @@ impl Pool {
     pub fn new(
         disk: Arc<dyn Disk>,
         dir: PathBuf,
-        mark: u64,
-        limit: u64,
+        (mark, limit): (u64, u64),
         gate: Gate,
-        (rows, next): (BTreeMap<u32, Volume>, u32),
+        Known { rows, unnamed, next }: Known,
     ) -> Self {
-        let slot = |row| Slot { row, file: None, lent: false, suspect: false, unsynced_name: false };
-        let by_number = rows.into_iter().map(|(number, row)| (number, slot(row))).collect();
+        let slot =
+            |row, unnamed| Slot { row, file: None, lent: unnamed, suspect: unnamed, unsynced_name: false, unnamed };
+        let empty = Volume { committed: VOLUME_HEADER, live: 0, bodies: 0 };
+        let named = rows.into_iter().map(|(number, row)| (number, slot(row, false)));
+        let unnamed = unnamed.into_iter().map(|number| (number, slot(empty, true)));
+        let by_number = named.chain(unnamed).collect();
         let slots = Mutex::new(Slots { by_number, next, returned: Vec::new() });
         Pool { disk, dir, mark, limit, gate, slots }
     }
@@ -221,7 +237,8 @@ impl Pool {
         };
         let file = self.gate.pass(write).map_err(|error| Fault::from(error).at("making a volume"))?;
         let row = Volume { committed: VOLUME_HEADER, live: 0, bodies: 0 };
-        let slot = Slot { row, file: Some(file.clone()), lent: true, suspect: false, unsynced_name: true };
+        let slot =
+            Slot { row, file: Some(file.clone()), lent: true, suspect: false, unsynced_name: true, unnamed: false };
         self.slots().by_number.insert(number, slot);
         Ok(Lease { pool: self.clone(), number, start: VOLUME_HEADER, file })
     }
@@ -297,6 +314,11 @@ impl Pool {
         self.slots().by_number.iter().filter(|(_, s)| !s.lent).map(|(number, s)| (*number, s.row)).collect()
     }
 
+    /// Volumes without a row that may hold bodies. Nobody appends to them.
+    pub fn unnamed(&self) -> Vec<u32> {
+        self.slots().by_number.iter().filter(|(_, slot)| slot.unnamed).map(|(number, _)| *number).collect()
+    }
+
     /// Marks an idle volume as lent without opening it, so that it can be emptied; false when somebody appends to it.
     pub fn hold(&self, number: u32) -> bool {
         let mut slots = self.slots();
@@ -307,7 +329,7 @@ impl Pool {
     /// Lets a held volume go.
     pub fn release(&self, number: u32) {
         if let Some(slot) = self.slots().by_number.get_mut(&number) {
-            slot.lent = false;
+            slot.lent = slot.unnamed;
         }
     }
 
