@@ -4,6 +4,8 @@
 //! The language of the files is described in `dialogs/script.rs`, the world they run in in `dialogs/porch.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
 
+#[path = "dialogs/mad.rs"]
+mod mad;
 #[path = "dialogs/peer.rs"]
 mod peer;
 #[path = "dialogs/play.rs"]

@@ -169,6 +169,9 @@ impl Command {
                 let name = String::from_utf8_lossy(name).into_owned();
                 Command::Auth(Some((name, initial.map(|i| Secret(i.to_vec())))))
             }
+            // A client that ends its lines with CR alone says the password in the same line: it must not become a name, for
+            // names stand in the journal.
+            (Verb::User, _) if rest.iter().any(u8::is_ascii_control) => return Err(bad),
             (Verb::User, (Some(_), ..)) => Command::User(String::from_utf8_lossy(rest).into_owned()),
             (Verb::List, (None, ..)) => Command::List(None),
             (Verb::List, (Some(n), None, _)) => Command::List(Some(number(n).ok_or(bad)?)),
@@ -308,6 +311,7 @@ mod tests {
             ("PASS", Verb::Pass),
             ("PASS ", Verb::Pass),
             ("USER  ", Verb::User),
+            ("USER ann\rPASS secret", Verb::User),
             ("AUTH PLAIN a b", Verb::Auth),
             ("LIST 1 2", Verb::List),
         ] {

@@ -16,6 +16,9 @@ impl Hello {
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let harmless = |b: &u8| if b.is_ascii_graphic() && !b"<>()\\\";@".contains(b) { char::from(*b) } else { '?' };
+        // A client that ends its lines with CR alone may say a password in the same line: it is no part of the name, which
+        // stands in the journal and in Received.
+        let text = text.trim_ascii().split(|b| *b == b'\r').next().unwrap_or_default();
         let name: String = text.trim_ascii().iter().take(255).map(harmless).collect();
         (!name.is_empty()).then(|| Hello(name.into_boxed_str()))
     }
