@@ -94,6 +94,17 @@ fn what_was_changed_is_there_after_a_restart() {
 }
 
 #[test]
+fn several_changes_of_a_mailbox_happen_together_or_not_at_all() {
+    let house = office("together");
+    house.refused("PUT", "mailboxes/ann@office.test", json!({ "password": "another horse", "quota": 0 }), 422);
+    let directory = house.desk().house().directory.get();
+    let kept = &directory.login("ann@office.test", "").unwrap().credential;
+    assert!(gatepost::wire::scram::verify_password(kept, "correct horse"));
+    house.ok("PUT", "mailboxes/ann@office.test", json!({ "password": "another horse", "quota": 5_000_000 }));
+    assert_eq!(house.ok("GET", "mailboxes/ann@office.test", Value::Null)["quota"], 5_000_000);
+}
+
+#[test]
 fn a_removed_mailbox_takes_its_mail_along_and_its_number_is_never_used_again() {
     let house = office("purge");
     let id = house.desk().house().directory.get().login("ann", "office.test").unwrap().id;

@@ -152,17 +152,26 @@ impl Desk {
     /// without them cannot be left behind; mail of a removed one is deleted afterwards, and again at the next start if
     /// that fails.
     pub async fn change(&self, change: Change, caller: &Caller) -> Result<(), DeskError> {
+        self.change_all(vec![change], caller).await
+    }
+
+    /// The same for several changes: all of them in one durable transaction, or none.
+    pub async fn change_all(&self, changes: Vec<Change>, caller: &Caller) -> Result<(), DeskError> {
         let turn = self.turn.lock().await;
-        let what = describe(&change);
         let old = self.house.directory.get();
-        let applied = old.apply(change).map_err(DeskError::Directory)?;
-        let fresh = applied.directory.mailboxes.values().filter(|m| old.by_id(m.id).is_none());
-        for mailbox in fresh {
+        let (mut next, mut rows, mut done) = ((*old).clone(), Vec::new(), Vec::new());
+        for change in changes {
+            done.extend(describe(&change));
+            let applied = next.apply(change).map_err(DeskError::Directory)?;
+            next = applied.directory;
+            rows.extend(applied.rows);
+        }
+        for mailbox in next.mailboxes.values().filter(|m| old.by_id(m.id).is_none()) {
             self.house.store.make_folders(mailbox.id, self.first_folders()).await?;
         }
-        self.write_directory(applied.directory, applied.rows).await?;
+        self.write_directory(next, rows).await?;
         drop(turn);
-        if let Some(what) = what {
+        for what in done {
             let Caller { who, from } = caller.clone();
             self.house.journal.tell(AdminEvent::Directory { what, who, from });
         }

@@ -36,10 +36,11 @@ fn newest(desk: &Desk, request: &Request) -> Answer {
     let after = request.number("after")?.unwrap_or(0);
     let mail = desk.house().settings.get().syslog_mail_tag.clone();
     let mut lines = desk.house().journal.newest(limits::JOURNAL_RING);
+    let newest = lines.last().map_or(0, |line| line.number);
     lines.retain(|line| line.number > after);
     let skip = lines.len().saturating_sub(usize::try_from(max).unwrap_or(usize::MAX));
     let lines = lines[skip..].iter().map(|told| line(told.number, told.at.0, &told.line, &mail));
-    Ok(json!({ "lines": lines.collect::<Vec<_>>() }))
+    Ok(json!({ "lines": lines.collect::<Vec<_>>(), "newest": newest }))
 }
 
 async fn page(desk: &Desk, request: &Request) -> Answer {

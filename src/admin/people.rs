@@ -133,9 +133,7 @@ pub(super) async fn mailboxes(desk: &Desk, mut request: Request, rest: &[&str]) 
         (Method::Put, [one]) => {
             let at = find(desk, one)?.address;
             let edit: EditMailbox = request.take()?;
-            for change in edits(desk, &at, edit)? {
-                desk.change(change, &request.caller).await?;
-            }
+            desk.change_all(edits(desk, &at, edit)?, &request.caller).await?;
             Ok(mailbox_json(desk, &find(desk, one)?).await)
         }
         (Method::Delete, [one]) => {
@@ -270,9 +268,7 @@ pub(super) async fn admins(desk: &Desk, mut request: Request, rest: &[&str]) -> 
         (Method::Delete, [name]) => vec![Change::RemoveAdmin((*name).to_owned())],
         (Method::Get | Method::Post | Method::Put | Method::Delete, _) => return Err(not_allowed()),
     };
-    for change in changes {
-        desk.change(change, &request.caller).await?;
-    }
+    desk.change_all(changes, &request.caller).await?;
     Ok(json!({ "ok": true }))
 }
 

@@ -103,9 +103,12 @@ fn follow(context: &Context, lines: u64) -> Done {
         let answer =
             context.client.get(&format!("journal?max={}&after={after}", if after == 0 { lines } else { 2000 }))?;
         for line in list(&answer, "lines") {
-            show::text(&if context.json { line.to_string() } else { told(line) })?;
-            after = line["number"].as_u64().unwrap_or(after);
+            if !show::put(&if context.json { line.to_string() } else { told(line) })? {
+                return Ok(());
+            }
         }
+        // Below what was seen: the server was started anew, and its numbers began again.
+        after = answer["newest"].as_u64().unwrap_or(after);
         thread::sleep(PAUSE);
     }
 }

@@ -8,11 +8,16 @@ use super::{Context, Failure};
 
 /// Prints a text. A reader that went away (`| head`) is no error.
 pub(super) fn text(text: &str) -> Result<(), Failure> {
+    put(text).map(|_| ())
+}
+
+/// The same; says whether somebody still reads.
+pub(super) fn put(text: &str) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{end}").and_then(|()| out.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Failure::refused(format!("standard output does not take it: {error}"), "")),
     }
 }
