@@ -27,8 +27,6 @@ pub struct Arriving {
     lines: Lines,
     /// A bare CR or LF is forgiven.
     forgiving: bool,
-    /// Octets that are decoded and not handed on yet, about CHUNK of them.
-    ready: Vec<u8>,
     qid: QueueId,
     from: ReversePath,
     /// The recipient, if there is one only.
@@ -38,31 +36,24 @@ pub struct Arriving {
 impl Arriving {
     fn refuse(&mut self, refusal: Refusal) {
         self.incoming = None;
-        self.ready = Vec::new();
         self.refusal.get_or_insert(refusal);
     }
 
-    /// Takes octets by `feed`; hands them on when they are many, or when `feed` says that it is the end.
+    /// Takes octets by `feed` and hands them on at once: the draft gathers them into blocks, and a client that drips into a
+    /// thousand connections must not find a second buffer in each.
     async fn take(&mut self, feed: impl FnOnce(&mut Lines, &mut Vec<u8>) -> Fed) -> Fed {
-        let fed = feed(&mut self.lines, &mut self.ready);
+        let mut ready = Vec::new();
+        let fed = feed(&mut self.lines, &mut ready);
         if self.lines.saw_bare() && !self.forgiving {
             self.refuse(Refusal::of(say::BARE_NEWLINE, "a bare CR or LF from a stranger"));
         }
-        if self.incoming.is_none() {
-            self.ready.clear();
-        } else if fed.ended || self.ready.len() >= limits::CHUNK {
-            self.hand_on().await;
-        }
-        fed
-    }
-
-    async fn hand_on(&mut self) {
-        let ready = std::mem::take(&mut self.ready);
         if let Some(incoming) = &mut self.incoming
+            && !ready.is_empty()
             && let Err(refusal) = incoming.write(&ready).await
         {
             self.refuse(refusal);
         }
+        fed
     }
 
     /// Ok only when it is kept on the disk.
@@ -192,18 +183,9 @@ impl Session {
         match self.smtp.pipeline.open(origin, envelope).await {
             Ok(incoming) => {
                 let login = self.client.login.as_ref().map(|l| (l.mechanism, l.address.clone()));
-                self.tell(SmtpFact::Client { qid: incoming.qid(), login });
                 let qid = incoming.qid();
-                Ok(Arriving {
-                    incoming: Some(incoming),
-                    refusal: None,
-                    lines,
-                    forgiving,
-                    ready: Vec::new(),
-                    qid,
-                    from,
-                    to,
-                })
+                self.tell(SmtpFact::Client { qid: qid.clone(), login });
+                Ok(Arriving { incoming: Some(incoming), refusal: None, lines, forgiving, qid, from, to })
             }
             Err(refusal) => Err(self.reject(refusal, Spot { stage, from: Some(from), to, qid: None })),
         }
