@@ -20,6 +20,8 @@ mod fault;
 mod handle;
 mod keeper;
 mod mail;
+#[doc(hidden)]
+pub mod probe;
 mod reader;
 mod reclaim;
 mod record;
