@@ -153,6 +153,7 @@ fn malformed_samples_are_read_as_far_as_they_go() {
         ("27-encoded-message.eml", "message/rfc822 26"),
         ("28-no-body.eml", "multipart/mixed 0"),
         ("29-only-blank.eml", "text/plain 18"),
+        ("30-form-feed.eml", "text/html 3"),
     ];
     let body = |p: &mime::Part| if p.children.is_empty() { p.extent.end - p.extent.body } else { 0 };
     let mut found = Vec::new();
