@@ -5,13 +5,13 @@
 //! | *away* (absent, failing, panicked) | Unavailable | an opening that works, tried every 3 seconds |
 //! | *open* | what they asked | a failed write, sync or read of the database; a panic; closing |
 //! | *open, short* (below the reserve) | NoRoom for new mail only | room again: deletion, reclaiming, a larger disk |
-//! | *closed* | Unavailable | - |
+//! | *closed* | Unavailable | – |
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -27,8 +27,6 @@ use crate::{journal::StoreEvent, rt::Light};
 const RETRY: Duration = Duration::from_secs(3);
 /// How long readers may still hold an opening that was given up.
 const HOLD: Duration = Duration::from_secs(10);
-/// Between two looks.
-const NAP: Duration = Duration::from_millis(2);
 /// The line on the board.
 const LINE: &str = "store";
 /// Kind of the rows of `system.redb` that remember which mail store a directory held.
@@ -37,8 +35,7 @@ const KNOWN: &str = "store";
 /// Keeps the mail disk open.
 pub(super) struct Keeper {
     core: Arc<Core>,
-    /// Monotonic time of the last try.
-    tried: Duration,
+    tried: Instant,
     suspects: Vec<u32>,
     reserve: Reserve,
     closed: bool,
@@ -47,13 +44,12 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Nothing is open yet.
     pub fn new(core: Arc<Core>) -> Keeper {
-        let tried = core.clock.mono();
-        Keeper { core, tried, suspects: Vec::new(), reserve: Reserve::default(), closed: false }
+        Keeper { core, tried: Instant::now(), suspects: Vec::new(), reserve: Reserve::default(), closed: false }
     }
 
     /// Tries to open the mail disk.
     pub fn open(&mut self) {
-        self.tried = self.core.clock.mono();
+        self.tried = Instant::now();
         let opened = catch_unwind(AssertUnwindSafe(|| self.try_open()))
             .unwrap_or_else(|_| Err(Fault::Failed("mail.redb cannot be read; run `gatepost check`".into())));
         match opened {
@@ -133,7 +129,7 @@ impl Keeper {
     pub fn tick(&mut self) {
         if self.core.mail().is_ok() {
             self.look_at_room();
-        } else if !self.closed && self.core.clock.mono().saturating_sub(self.tried) >= RETRY {
+        } else if !self.closed && self.tried.elapsed() >= RETRY {
             self.open();
         }
     }
@@ -167,14 +163,13 @@ impl Keeper {
 /// Readers hold an opening for one turn. Gives it when nobody else has it; one that is held longer is left to its holder,
 /// whose writes the gate refuses.
 fn wait_for_readers(mut mail: Arc<Mail>) -> Option<Mail> {
-    let mut tries = HOLD.as_millis() / NAP.as_millis();
+    let until = Instant::now() + HOLD;
     loop {
         match Arc::try_unwrap(mail) {
             Ok(mail) => return Some(mail),
-            Err(held) if tries > 0 => {
+            Err(held) if Instant::now() < until => {
                 mail = held;
-                tries -= 1;
-                thread::sleep(NAP);
+                thread::sleep(Duration::from_millis(2));
             }
             Err(held) => {
                 held.gate.shut();

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redb::{Database, ReadableTable};
@@ -19,7 +19,7 @@ use super::{
     rows::{self, House, Volume},
     volume::{Known, Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header},
 };
-use crate::{types::UnixTime, wire::scram};
+use crate::types::UnixTime;
 
 /// Page cache of `mail.redb`, octets. All caches of the store together stay below 8 MiB.
 const CACHE: usize = 4 * 1024 * 1024;
@@ -27,8 +27,6 @@ const CACHE: usize = 4 * 1024 * 1024;
 pub(super) const IDS: u64 = 1024;
 /// How long an opening waits for another owner of the directory to let go.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
-/// Between two tries.
-const LOCK_NAP: Duration = Duration::from_millis(20);
 
 /// An open mail disk.
 pub(super) struct Mail {
@@ -66,13 +64,12 @@ pub(super) fn bodies_dir(mail: &Path) -> PathBuf {
 
 /// Locks a directory, waiting a little for an owner that is about to end.
 pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<LockGuard, Fault> {
-    let mut tries = LOCK_WAIT.as_millis() / LOCK_NAP.as_millis();
+    let until = Instant::now() + LOCK_WAIT;
     loop {
         match disk.lock(dir) {
             Ok(guard) => return Ok(guard),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && tries > 0 => {
-                tries -= 1;
-                thread::sleep(LOCK_NAP);
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(20));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Err(Fault::Failed(format!("{} is in use by another process", dir.display())));
@@ -159,7 +156,9 @@ fn refuse_orphans(disk: &dyn Disk, bodies: &Path) -> Result<(), Fault> {
 
 /// The first rows of a new store.
 fn found(db: &Database, now: UnixTime) -> Result<(), Fault> {
-    let random = scram::random::<8>().ok_or_else(|| Fault::Failed("no random numbers".into()))?;
+    let mut random = [0u8; 8];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random)
+        .map_err(|_| Fault::Failed("no random numbers".into()))?;
     let house = House {
         format: rows::FORMAT,
         mark: u64::from_le_bytes(random),

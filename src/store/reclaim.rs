@@ -6,7 +6,7 @@
 //! | *copying* | records beyond the committed length of another volume, synced | octets that are cut at opening |
 //! | *moved* | rows name the copies; one transaction for each step | the rest to be moved later |
 //! | *forgotten* | no row names the volume | a file that is removed at opening |
-//! | *removed* | - | - |
+//! | *removed* | – | – |
 //!
 //! When room is tight the volume's dead octets and those that were moved are punched out while it is emptied, so that copying
 //! needs no more room than it gives.
@@ -16,7 +16,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redb::ReadableDatabase;
@@ -54,8 +54,8 @@ pub(super) struct Reclaimer {
     work: Option<Work>,
     target: Option<(Lease, u64)>,
     stuck: BTreeSet<u32>,
-    last: Option<Duration>,
-    rest_until: Option<Duration>,
+    last: Option<Instant>,
+    rest_until: Option<Instant>,
 }
 
 /// One volume that is emptied.
@@ -97,15 +97,15 @@ impl Reclaimer {
     }
 
     /// After a failure: not again for a while, or a damaged page would open and close the database all day.
-    pub fn rest(&mut self, core: &Core) {
+    pub fn rest(&mut self) {
         self.let_go();
-        self.rest_until = Some(core.clock.mono() + LONG_REST);
+        self.rest_until = Some(Instant::now() + LONG_REST);
     }
 
     /// One small step, if it is time for one. An error means that the database or a sync failed.
     pub fn step(&mut self, core: &Core, mail: &Arc<Mail>) -> Result<(), Fault> {
-        let now = core.clock.mono();
-        let too_early = |last: Duration| now.saturating_sub(last) < STEP_TIME;
+        let now = Instant::now();
+        let too_early = |last: Instant| now.duration_since(last) < STEP_TIME;
         if self.last.is_some_and(too_early) || self.rest_until.is_some_and(|until| now < until) {
             return Ok(());
         }
@@ -371,8 +371,6 @@ impl Copy {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::time::Instant;
-
     use super::*;
     use crate::{
         journal::Journal,

@@ -104,9 +104,6 @@ impl Writer {
             };
             if let Some(closing) = self.turn(group) {
                 self.close();
-                // An order that slipped in behind would wait in the channel for ever: nobody else lets go of it.
-                orders.close();
-                while orders.try_recv().is_ok() {}
                 Order::tell(&closing, Ok(0));
                 return;
             }
@@ -269,12 +266,12 @@ impl Writer {
                 if fault == Fault::Full {
                     self.keeper.free_reserve();
                 }
-                self.reclaimer.rest(&self.core);
+                self.reclaimer.rest();
                 self.reopen(&fault.told().to_string());
             }
             Err(_) => {
                 self.core.journal.tell(StoreEvent::Panicked { place: "reclaiming" });
-                self.reclaimer.rest(&self.core);
+                self.reclaimer.rest();
                 self.reopen("the database stopped while a volume was emptied");
             }
         }
