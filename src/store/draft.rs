@@ -14,7 +14,7 @@ use super::{
     core::Core,
     fault::Fault,
     record::{BLOCK, block_start, put_block},
-    volume::{Lease, VOLUME_MAX},
+    volume::Lease,
     writer::Job,
 };
 use crate::{limits::SMALL_BODY, types::BodyId};
@@ -127,7 +127,11 @@ impl Draft {
         let (lease, mut buffer) = run(&self.core, move || {
             let lease = match lease {
                 Some(lease) => lease,
-                None => Arc::new(core.mail()?.pool.lend(VOLUME_MAX / 2)?),
+                None => {
+                    let pool = core.mail()?.pool.clone();
+                    // Half full at most: the body's length is not known yet.
+                    Arc::new(pool.lend(pool.limit() / 2)?)
+                }
             };
             let mut bytes = Vec::with_capacity(octets.len() + 4);
             put_block(&mut bytes, id, number, &octets);

@@ -118,7 +118,7 @@ impl Mail {
         let lock = if places.mail == places.state { None } else { Some(lock(&**disk, &places.mail)?) };
         if !there {
             refuse_orphans(&**disk, &bodies)?;
-            disk.sync_dir(&places.mail)?;
+            sync_up(&**disk, &places.mail)?;
         }
         let gate = Gate::default();
         let db = open_database(&**disk, (&places.mail, "mail.redb"), &gate, CACHE, |db| found(db, now))?;
@@ -141,6 +141,15 @@ impl Mail {
         }
         Ok(write.commit()?)
     }
+}
+
+/// A new directory's own name must survive a power cut too. Directories above that are not ours to read are left to the system.
+pub(super) fn sync_up(disk: &dyn Disk, dir: &Path) -> Result<(), Fault> {
+    disk.sync_dir(dir)?;
+    for above in dir.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+        let _ = disk.sync_dir(above);
+    }
+    Ok(())
 }
 
 /// A store without `mail.redb` but with volumes is not new: opening it as new would throw every message away.

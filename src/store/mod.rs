@@ -1,7 +1,22 @@
-//! What the disk knows. The only room that names redb.
+//! What the disk knows. The only room that names redb. It must not know: protocols, addresses' meaning, who may do what.
 //!
-//! States of a body: *draft* (bytes beyond the committed length), *kept* (a row with at least one link), *done* (no link,
-//! bytes not yet reclaimed).
+//! | file | holds | code |
+//! |---|---|---|
+//! | state directory: `system.redb` | settings, directory, certificates: rows whose meaning is the caller's | `system` |
+//! | mail directory: `mail.redb` | small rows: folders, messages, bodies, queue, volumes, usage | `rows`, `apply` |
+//! | `bodies/NNNNNN` | append-only volumes of records | `volume`, `record`, `appender` |
+//! | `journal/DAY.redb` | journal lines | `days` |
+//! | `reserve` | room for deletions on a full disk | `space` |
+//!
+//! | state of a body | where it is | leaves by |
+//! |---|---|---|
+//! | *draft* | in memory, or octets beyond a volume's committed length | commit; dropping or a power cut forgets it |
+//! | *kept* | a record below the committed length, a body row with at least one link | its last link is removed |
+//! | *done* | a record that no row names | its volume is emptied and removed (`reclaim`) |
+//!
+//! One thread changes the mail disk (`writer`, with `keeper` and `reclaim`), two read (`reader`), one has `system.redb`. Everything
+//! goes through `disk`, so that tests rebuild the disk at every point of time. The tables of states of a draft, a volume,
+//! a volume that is emptied and the mail disk stand at the heads of `draft`, `volume`, `reclaim`, `keeper`.
 //!
 //! **Guarantee: [`Store::commit`] returns Ok only when the body is kept: after the volume's fdatasync and then a durable
 //! commit of its rows. A power cut at any moment loses nothing that Ok was said for.**

@@ -61,6 +61,9 @@ impl System {
     pub(super) fn open(disk: Arc<dyn Disk>, dir: PathBuf) -> Result<System, Fault> {
         disk.make_dir(&dir)?;
         let lock = mail::lock(&*disk, &dir)?;
+        if !disk.list(&dir)?.iter().any(|name| name == "system.redb") {
+            mail::sync_up(&*disk, &dir)?;
+        }
         let inner = Inner { disk, dir, open: Mutex::new(None), _lock: lock };
         inner.with(|_| Ok(()))?;
         let worker = Worker::start("store-system", 1, 64)?;
