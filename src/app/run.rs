@@ -10,6 +10,7 @@ use rustix::{
 use smol::stream::StreamExt;
 
 use super::{House, Options};
+use crate::journal::hear_libraries;
 
 /// Runs until SIGTERM or SIGINT. 0 after a clean end, 1 when the house could not be built (the reason is on stderr).
 pub fn run(options: Options, allow_root: bool) -> ExitCode {
@@ -27,6 +28,7 @@ pub fn run(options: Options, allow_root: bool) -> ExitCode {
     };
     match House::start(options) {
         Ok(house) => {
+            hear_libraries(house.journal.clone());
             println!("gatepost: ready");
             let why = smol::block_on(first(signals));
             house.stop(&why);

@@ -129,8 +129,17 @@ impl Target {
         self.failures = self.failures.saturating_add(1);
         self.link = Link::Down { until: now + backoff(self.failures) };
         if !std::mem::replace(&mut self.told_down, true) {
-            news.push(News::Unreachable(error.to_string()));
+            news.push(News::Unreachable(self.words(error)));
         }
+    }
+
+    /// What the system said, in words for the board.
+    fn words(&self, error: &io::Error) -> String {
+        if matches!(self.place, Place::Local(_)) && error.kind() == io::ErrorKind::NotFound {
+            return "no syslog daemon listens there: start one, or switch the local socket off".to_owned();
+        }
+        let said = error.to_string();
+        said.split(" (os error").next().unwrap_or(&said).to_owned()
     }
 
     fn pump(
