@@ -24,8 +24,8 @@ use crate::{
     store::{Days, Places, Row, Store, StoreError, System, Write},
 };
 
-/// Threads that run sessions.
-const EXECUTOR_THREADS: usize = 2;
+/// Threads that run sessions, beside the main one (see `run`).
+const EXECUTOR_THREADS: usize = 1;
 /// The certificate that the first start makes.
 const SELF_SIGNED: &str = "self-signed";
 
@@ -94,12 +94,14 @@ impl Ground {
         settings: Shared<Settings>,
         directory: Shared<Directory>,
     ) -> Result<House, AppError> {
-        let thread = |e: std::io::Error| AppError::of("a thread cannot be started", e);
         let certificates = self.certificates(&store, &settings.get())?;
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let days =
-            Days::start(mail_dir.clone(), self.origin.clone(), clock.clone(), self.journal.clone(), self.board.clone())
-                .map_err(thread)?;
+        let days = Days::new(
+            mail_dir.clone(),
+            self.origin.clone(),
+            (clock.clone(), self.journal.clone(), self.board.clone()),
+            self.worker.clone(),
+        );
         self.journal.add_sink(Arc::new(days.clone()));
         let doors = Arc::new(Doors::new(self.parts(&store, &settings, &directory, &certificates, &days)?));
         let desk = Arc::new(Desk::new(admin::House {

@@ -89,6 +89,11 @@ impl House {
         build::build(options)
     }
 
+    /// Lends the caller's thread to the sessions until `end` is there: the program's main thread has nothing else to do.
+    pub fn work_until<T>(&self, end: impl Future<Output = T>) -> T {
+        self.executor.work_until(end)
+    }
+
     /// Ends it: doors first, sessions say goodbye, then the disk, then the last journal lines.
     pub fn stop(self, why: &str) {
         let House { store, journal, desk, doors, admin, days, syslog, stop, executor, tasks } = self;

@@ -30,7 +30,7 @@ pub fn run(options: Options, allow_root: bool) -> ExitCode {
         Ok(house) => {
             hear_libraries(house.journal.clone());
             println!("gatepost: ready");
-            let why = smol::block_on(first(signals));
+            let why = house.work_until(first(signals));
             house.stop(&why);
             ExitCode::SUCCESS
         }

@@ -32,6 +32,11 @@ impl Executor {
         self.inner.spawn(future)
     }
 
+    /// The caller's thread works too, until `end` is there.
+    pub fn work_until<T>(&self, end: impl Future<Output = T>) -> T {
+        smol::block_on(self.inner.run(end))
+    }
+
     /// Ends the threads; what still runs is dropped.
     pub fn end(&self) {
         self.end.set();

@@ -127,10 +127,10 @@ fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
     let store = Store::open(places, clock.clone(), journal.clone(), board.clone()).unwrap();
     let (settings, directory) = block_on(admin::load(&store, &journal)).unwrap();
     let worker = Worker::start("read", 1, 4).unwrap();
-    let certificates = Certificates::new(clock.clone(), journal.clone(), board.clone(), worker);
+    let certificates = Certificates::new(clock.clone(), journal.clone(), board.clone(), worker.clone());
     block_on(admin::load_certificates(&store, &certificates)).unwrap();
     let origin = Origin::here();
-    let days = Days::start(mail_dir.clone(), origin, clock.clone(), journal.clone(), board.clone()).unwrap();
+    let days = Days::new(mail_dir.clone(), origin, (clock.clone(), journal.clone(), board.clone()), worker.clone());
     journal.add_sink(Arc::new(days.clone()));
     let applied = applied.clone();
     Desk::new(admin::House {

@@ -53,7 +53,12 @@ impl House {
     fn days(scratch: &Scratch, clock: &Arc<TestClock>, journal: &Journal, board: &Board) -> Days {
         let zone = TimeZone::posix("MSK-3").unwrap();
         let origin = Origin { host: "gw.office.test".into(), pid: 77, zone };
-        Days::start(scratch.path(""), origin, clock.clone(), journal.clone(), board.clone()).unwrap()
+        Days::new(
+            scratch.path(""),
+            origin,
+            (clock.clone(), journal.clone(), board.clone()),
+            gatepost::rt::Worker::start("days", 1, 16).unwrap(),
+        )
     }
 
     fn say(&self, text: impl Into<String>) {

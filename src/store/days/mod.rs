@@ -12,7 +12,6 @@ mod file;
 
 use std::{
     collections::VecDeque,
-    io,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -84,14 +83,14 @@ struct Inner {
 pub struct Days(Arc<Inner>);
 
 impl Days {
-    /// Starts the thread. No file is touched before [`Days::run`] runs, so this costs nothing before the listeners are up.
-    pub fn start(
+    /// Files are written on `worker`. None is touched before [`Days::run`] runs, so this costs nothing before the listeners
+    /// are up.
+    pub fn new(
         mail_dir: PathBuf,
         origin: Origin,
-        clock: Arc<dyn Clock>,
-        journal: Journal,
-        board: Board,
-    ) -> io::Result<Self> {
+        (clock, journal, board): (Arc<dyn Clock>, Journal, Board),
+        worker: Worker,
+    ) -> Self {
         let files = Files::new(mail_dir, origin.pid);
         let inner = Inner {
             origin,
@@ -99,12 +98,12 @@ impl Days {
             work: Mutex::new(Work { files, failing: false, housekept: None }),
             keep: AtomicU32::new(u32::MAX),
             bell: Bell::default(),
-            worker: Worker::start("days", 1, 16)?,
+            worker,
             clock,
             journal,
             board,
         };
-        Ok(Days(Arc::new(inner)))
+        Days(Arc::new(inner))
     }
 
     /// Files of days further back than this are removed (setting `journal.days`); before the first call none is.
