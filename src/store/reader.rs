@@ -119,9 +119,7 @@ impl Record {
         let stop = len.min((last + 1) * BLOCK as u64);
         let span = block_start(last) + (stop - last * BLOCK as u64) + SUM as u64 - block_start(first);
         let mut bytes = vec![0; usize::try_from(span).unwrap_or(usize::MAX)];
-        self.file
-            .read_at(self.row.offset + block_start(first), &mut bytes)
-            .map_err(|error| lost(&self.row, self.id, &error.to_string()))?;
+        self.file.read_at(self.row.offset + block_start(first), &mut bytes).map_err(|error| self.unread(error))?;
         let mut octets = Vec::with_capacity(usize::try_from(end - offset).unwrap_or(0));
         for (number, block) in (first..).zip(bytes.chunks(BLOCK + SUM)) {
             let whole = whole_block(self.id, number, block)
@@ -131,6 +129,12 @@ impl Record {
             octets.extend_from_slice(&whole[usize::try_from(from).unwrap_or(0)..usize::try_from(to).unwrap_or(0)]);
         }
         Ok(octets)
+    }
+
+    /// One place that cannot be read is damage; a volume whose head cannot be read either is a disk that is gone.
+    fn unread(&self, error: io::Error) -> Fault {
+        let is_gone = error.kind() != io::ErrorKind::UnexpectedEof && self.file.read_at(0, &mut [0; 32]).is_err();
+        if is_gone { Fault::Failed(error.to_string()) } else { lost(&self.row, self.id, &error.to_string()) }
     }
 }
 
