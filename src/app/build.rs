@@ -142,7 +142,12 @@ impl Ground {
             spawn(Box::pin(doors.follow_certificates(stop.clone()))),
             spawn(Box::pin(certificates.run(stop.clone()))),
             spawn(Box::pin(days.clone().run(stop.clone()))),
-            spawn(Box::pin(time::watch(self.clock.clone(), self.journal.clone(), stop.clone()))),
+            spawn(Box::pin(time::watch(
+                self.clock.clone(),
+                desk.house().store.clone(),
+                self.journal.clone(),
+                stop.clone(),
+            ))),
             spawn(Box::pin(async move { desk.finish_purges().await })),
         ]
     }

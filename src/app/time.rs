@@ -1,29 +1,36 @@
 //! Watches the wall clock against the monotonic one: a step over an hour is told (boards boot in 1970 and jump at the first
-//! NTP answer).
+//! NTP answer). A mail disk that comes later than the board brings the time it knows with it.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     journal::{Journal, ServiceEvent},
-    rt::{Clock, Stop, is_plausible, timeout},
+    rt::{Clock, FloorClock, Stop, is_plausible, timeout},
+    store::Store,
     types::UnixTime,
 };
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_secs(10);
+/// How often it asks the store for a time while the clock's own cannot be right.
+const WITHOUT_TIME: Duration = Duration::from_secs(1);
 /// A step that is told, seconds.
 const STEP: i64 = 3600;
 
 /// Looks until the stop sign.
-pub(super) async fn watch(clock: Arc<dyn Clock>, journal: Journal, stop: Stop) {
+pub(super) async fn watch(clock: Arc<FloorClock>, store: Store, journal: Journal, stop: Stop) {
     let mut last = (clock.now(), clock.mono());
     if !is_plausible(last.0) {
         let text = format!("the clock says {}: nothing expires until it is set", last.0.day());
         journal.tell(ServiceEvent::Note { grave: true, text });
     }
     while !stop.is_set() {
+        let has_time = is_plausible(clock.now());
         // None: the period is over.
-        let _ = timeout(PERIOD, stop.wait()).await;
+        let _ = timeout(if has_time { PERIOD } else { WITHOUT_TIME }, stop.wait()).await;
+        if !has_time {
+            clock.raise(store.newest_time());
+        }
         let now = (clock.now(), clock.mono());
         if let Some(step) = stepped(last, now) {
             let text = format!("the clock stepped by {step} seconds to {}", now.0.day());

@@ -11,7 +11,7 @@ use std::{
 use super::{Places, StoreError, disk::Disk, fault::Fault, mail::Mail, system::System};
 use crate::{
     journal::{Journal, StoreEvent},
-    rt::{Board, Clock, Worker},
+    rt::{Board, Clock, Worker, is_plausible},
     types::UnixTime,
 };
 
@@ -92,6 +92,13 @@ impl Core {
         let new = *old != why;
         why.clone_into(&mut old);
         new
+    }
+
+    /// The time that is written into rows: of a clock that cannot be right (a board in 1970 whose mail disk came late) no
+    /// time below the newest that was stored.
+    pub fn now(&self) -> UnixTime {
+        let now = self.clock.now();
+        if is_plausible(now) { now } else { now.max(self.newest_time()) }
     }
 
     /// Time is never below this.

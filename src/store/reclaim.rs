@@ -266,7 +266,7 @@ impl Reclaimer {
 
 fn change(core: &Core, mail: &Mail, change: &Change) -> Result<(), Fault> {
     let next_body = core.next_body.load(std::sync::atomic::Ordering::SeqCst);
-    let applied: Applied = apply(mail, &[change], core.clock.now(), next_body)?.map_err(|aside| aside.1)?;
+    let applied: Applied = apply(mail, &[change], core.now(), next_body)?.map_err(|aside| aside.1)?;
     settle(core, mail, applied);
     Ok(())
 }

@@ -192,7 +192,7 @@ impl Writer {
                 if self.core.full.load(Ordering::SeqCst) {
                     return Err(Fault::Full);
                 }
-                Change::Commit(self.appender.place_all(mail, messages, self.core.clock.now())?)
+                Change::Commit(self.appender.place_all(mail, messages, self.core.now())?)
             }
             Job::Folders(mailbox, folders) => Change::Folders(mailbox, folders),
             Job::Remove(mailbox, folder, uids) => Change::Remove(mailbox, folder, uids),
@@ -235,7 +235,7 @@ impl Writer {
 
     fn transact(&mut self, mail: &Mail, changes: Vec<&Change>) -> Result<Result<Vec<Done>, Aside>, Fault> {
         let next_body = self.core.next_body.load(Ordering::SeqCst);
-        let applied = apply(mail, &changes, self.core.clock.now(), next_body)?;
+        let applied = apply(mail, &changes, self.core.now(), next_body)?;
         Ok(applied.map(|applied| settle(&self.core, mail, applied)))
     }
 
