@@ -16,6 +16,10 @@ pub const SMALL_BODY: usize = 64 * 1024;
 pub const CHUNK: usize = 64 * 1024;
 /// Header section that is looked at; what is longer is refused (554 5.6.0). Postfix' header_size_limit is 102,400.
 pub const HEADER_SECTION: usize = 256 * 1024;
+/// Octets of a header section that every message may hold while its end is not seen.
+pub const HEADER_FREE: usize = 16 * 1024;
+/// Octets above HEADER_FREE that all messages on their way in may hold together; beyond it the answer is 452 4.3.1.
+pub const HEADERS_IN_MEMORY: usize = 8 * 1024 * 1024;
 /// Received lines before a loop is declared (RFC 5321 s6.3 says at least 100).
 pub const RECEIVED_HOPS: usize = 100;
 /// Bad commands before a session is ended (Postfix' smtpd_hard_error_limit).

@@ -17,7 +17,7 @@ use crate::{
     journal::{Journal, Origin, ServiceEvent, Syslog},
     listen::{self, Listeners, Means},
     net::{Certificates, Identity},
-    pipeline::Pipeline,
+    pipeline::{HeadRoom, Pipeline},
     policy::Policy,
     rt::{Board, Clock, Executor, FloorClock, Shared, Stop, Worker},
     settings::{self, Settings, Version, Versions},
@@ -195,6 +195,7 @@ impl Ground {
             store: store.clone(),
             journal: journal.clone(),
             clock: clock.clone(),
+            heads: HeadRoom::default(),
         };
         let listeners = Listeners::new(Means {
             executor: self.executor.clone(),

@@ -6,6 +6,7 @@ use super::{
     Accepted, Origin, Pipeline, deliver, disk_refusal,
     head::{BadHead, Head, Stamp, Whole},
     refuse,
+    room::Held,
 };
 use crate::{
     journal::PipelineEvent,
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// Octets of the header section that are kept for a notice, which quotes the whole fields within 16 KiB.
-const KEPT_SECTION: usize = 32 * 1024;
+const KEPT_SECTION: usize = 20 * 1024;
 
 /// How far a message is.
 enum Stage {
@@ -35,6 +36,7 @@ pub struct Incoming {
     envelope: Envelope,
     draft: Draft,
     stage: Stage,
+    held: Held,
     octets: u64,
     limit: u64,
     /// The head of the header section as it came: a notice to the sender shows it.
@@ -47,7 +49,8 @@ impl Incoming {
         let limit = pipeline.settings.get().max_message;
         let began = pipeline.clock.mono();
         let stage = Stage::Head(Head::default());
-        Incoming { pipeline, origin, envelope, draft, stage, octets: 0, limit, section: Vec::new(), began }
+        let held = Held::none(pipeline.heads.clone());
+        Incoming { pipeline, origin, envelope, draft, stage, held, octets: 0, limit, section: Vec::new(), began }
     }
 
     /// The message's name.
@@ -61,6 +64,7 @@ impl Incoming {
         let done = self.write_inner(bytes).await;
         if let Err(refusal) = &done {
             self.stage = Stage::Refused(refusal.clone());
+            self.held.release();
         }
         done
     }
@@ -78,7 +82,8 @@ impl Incoming {
         };
         match whole {
             Some(whole) => self.begin_body(whole).await,
-            None => Ok(()),
+            None if self.held.hold(usize::try_from(self.octets).unwrap_or(usize::MAX)) => Ok(()),
+            None => Err(refuse(say::NO_ROOM, "too many large header sections at a time")),
         }
     }
 
@@ -98,6 +103,7 @@ impl Incoming {
         let section = whole.section();
         self.section = section[..section.len().min(KEPT_SECTION)].to_vec();
         self.stage = Stage::Body;
+        self.held.release();
         self.draft.write(&bytes).await.map_err(|e| disk_refusal(&e))
     }
 

@@ -7,10 +7,12 @@ mod deliver;
 mod head;
 mod incoming;
 mod notify;
+mod room;
 
 use std::{net::IpAddr, sync::Arc};
 
 pub use incoming::Incoming;
+pub use room::HeadRoom;
 
 use crate::{
     directory::Directory,
@@ -58,6 +60,8 @@ pub struct Pipeline {
     pub journal: Journal,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Memory for large header sections; one for the whole house.
+    pub heads: HeadRoom,
 }
 
 /// Kept on the disk (the Guarantee of `store`).

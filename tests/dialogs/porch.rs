@@ -14,7 +14,7 @@ use gatepost::{
     journal::Journal,
     limits,
     net::{Acceptor, Conn, Identity, Tickets},
-    pipeline::Pipeline,
+    pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Service},
     rt::{Board, Clock, Executor, Shared, Stop, SystemClock, Task, block_on},
     session::{pop3, smtp},
@@ -133,6 +133,7 @@ impl Porch {
             store: self.store.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
+            heads: HeadRoom::default(),
         };
         smtp::Smtp {
             service,
