@@ -34,7 +34,7 @@ pub enum Origin {
         ip: IpAddr,
         /// What it said in HELO or EHLO.
         helo: String,
-        /// `SMTP`, `ESMTP`, `ESMTPS`, `ESMTPSA`, … (RFC 3848)
+        /// `SMTP`, `ESMTP`, `ESMTPS`, `ESMTPSA`, ... (RFC 3848)
         with: &'static str,
         /// TLS version and cipher, for Received.
         tls: Option<String>,

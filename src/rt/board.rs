@@ -32,7 +32,7 @@ pub struct State {
 pub struct Board(Arc<Mutex<BTreeMap<String, State>>>);
 
 impl Board {
-    /// Writes the line of `service` (`smtp:25`, `store`, `certificate:mail`, `syslog:udp://…`).
+    /// Writes the line of `service` (`smtp:25`, `store`, `certificate:mail`, `syslog:udp://...`).
     pub fn put(&self, service: &str, light: Light, text: impl Into<String>) {
         let state = State { light, text: text.into() };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(service.to_owned(), state);

@@ -5,7 +5,7 @@
 //! | up to 64 KiB | in memory | nothing was written |
 //! | longer | blocks in a borrowed volume, beyond the committed length, and the last block in memory | the volume is cut |
 //! | sealed | the same, complete; a long one is synced | the same |
-//! | committed | *kept*: a record with header and trailer, and rows | – |
+//! | committed | *kept*: a record with header and trailer, and rows | - |
 
 use std::sync::{Arc, atomic::Ordering};
 

@@ -5,13 +5,13 @@
 //! | *away* (absent, failing, panicked) | Unavailable | an opening that works, tried every 3 seconds |
 //! | *open* | what they asked | a failed write, sync or read of the database; a panic; closing |
 //! | *open, short* (below the reserve) | NoRoom for new mail only | room again: deletion, reclaiming, a larger disk |
-//! | *closed* | Unavailable | – |
+//! | *closed* | Unavailable | - |
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{
@@ -25,8 +25,9 @@ use crate::{journal::StoreEvent, rt::Light};
 
 /// How often a disk that is away is tried.
 const RETRY: Duration = Duration::from_secs(3);
-/// How long readers may still hold an opening that was given up.
-const HOLD: Duration = Duration::from_secs(10);
+/// How long readers may still hold an opening that was given up: 5,000 times 2 ms.
+const HOLD: u32 = 5000;
+const PAUSE: Duration = Duration::from_millis(2);
 /// The line on the board.
 const LINE: &str = "store";
 /// Kind of the rows of `system.redb` that remember which mail store a directory held.
@@ -35,7 +36,8 @@ const KNOWN: &str = "store";
 /// Keeps the mail disk open.
 pub(super) struct Keeper {
     core: Arc<Core>,
-    tried: Instant,
+    /// When, by the clock that never steps.
+    tried: Duration,
     suspects: Vec<u32>,
     reserve: Reserve,
     closed: bool,
@@ -44,12 +46,12 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Nothing is open yet.
     pub fn new(core: Arc<Core>) -> Keeper {
-        Keeper { core, tried: Instant::now(), suspects: Vec::new(), reserve: Reserve::default(), closed: false }
+        Keeper { core, tried: Duration::ZERO, suspects: Vec::new(), reserve: Reserve::default(), closed: false }
     }
 
     /// Tries to open the mail disk.
     pub fn open(&mut self) {
-        self.tried = Instant::now();
+        self.tried = self.core.clock.mono();
         let opened = catch_unwind(AssertUnwindSafe(|| self.try_open()))
             .unwrap_or_else(|_| Err(Fault::Failed("mail.redb cannot be read; run `gatepost check`".into())));
         match opened {
@@ -129,7 +131,7 @@ impl Keeper {
     pub fn tick(&mut self) {
         if self.core.mail().is_ok() {
             self.look_at_room();
-        } else if !self.closed && self.tried.elapsed() >= RETRY {
+        } else if !self.closed && self.core.clock.mono().saturating_sub(self.tried) >= RETRY {
             self.open();
         }
     }
@@ -163,18 +165,13 @@ impl Keeper {
 /// Readers hold an opening for one turn. Gives it when nobody else has it; one that is held longer is left to its holder,
 /// whose writes the gate refuses.
 fn wait_for_readers(mut mail: Arc<Mail>) -> Option<Mail> {
-    let until = Instant::now() + HOLD;
-    loop {
+    for _ in 0..HOLD {
         match Arc::try_unwrap(mail) {
             Ok(mail) => return Some(mail),
-            Err(held) if Instant::now() < until => {
-                mail = held;
-                thread::sleep(Duration::from_millis(2));
-            }
-            Err(held) => {
-                held.gate.shut();
-                return None;
-            }
+            Err(held) => mail = held,
         }
+        thread::sleep(PAUSE);
     }
+    mail.gate.shut();
+    None
 }

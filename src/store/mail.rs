@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use redb::{Database, ReadableTable};
@@ -19,14 +19,15 @@ use super::{
     rows::{self, House, Volume},
     volume::{Known, Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header},
 };
-use crate::types::UnixTime;
+use crate::{types::UnixTime, wire::scram};
 
 /// Page cache of `mail.redb`, octets. All caches of the store together stay below 8 MiB.
 const CACHE: usize = 4 * 1024 * 1024;
 /// Body numbers that are set aside at once, so that a number is never given twice, not even after a crash.
 pub(super) const IDS: u64 = 1024;
-/// How long an opening waits for another owner of the directory to let go.
-const LOCK_WAIT: Duration = Duration::from_secs(3);
+/// How long an opening waits for another owner of the directory to let go: 150 times 20 ms.
+const LOCK_TRIES: u32 = 150;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// An open mail disk.
 pub(super) struct Mail {
@@ -64,19 +65,14 @@ pub(super) fn bodies_dir(mail: &Path) -> PathBuf {
 
 /// Locks a directory, waiting a little for an owner that is about to end.
 pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<LockGuard, Fault> {
-    let until = Instant::now() + LOCK_WAIT;
-    loop {
+    for _ in 0..LOCK_TRIES {
         match disk.lock(dir) {
             Ok(guard) => return Ok(guard),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
-                thread::sleep(Duration::from_millis(20));
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Err(Fault::Failed(format!("{} is in use by another process", dir.display())));
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(LOCK_PAUSE),
             Err(error) => return Err(Fault::from(error).at(&dir.display().to_string())),
         }
     }
+    Err(Fault::Failed(format!("{} is in use by another process", dir.display())))
 }
 
 /// Opens the database `name` in `dir`. A new one gets its name only when `first` has committed its first rows,
@@ -165,12 +161,10 @@ fn refuse_orphans(disk: &dyn Disk, bodies: &Path) -> Result<(), Fault> {
 
 /// The first rows of a new store.
 fn found(db: &Database, now: UnixTime) -> Result<(), Fault> {
-    let mut random = [0u8; 8];
-    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random)
-        .map_err(|_| Fault::Failed("no random numbers".into()))?;
+    let mark = scram::random::<8>().ok_or_else(|| Fault::Failed("the system has no random numbers".into()))?;
     let house = House {
         format: rows::FORMAT,
-        mark: u64::from_le_bytes(random),
+        mark: u64::from_le_bytes(mark),
         next_body: 1,
         next_folder: 1,
         next_validity: 1,

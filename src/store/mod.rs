@@ -153,7 +153,7 @@ pub struct Usage {
 /// One row of `system.redb`: settings, directory, certificates, counters. Its meaning is the caller's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
-    /// `settings`, `directory`, `certificate`, …
+    /// `settings`, `directory`, `certificate` and so on.
     pub kind: String,
     /// Key within the kind.
     pub key: String,

@@ -266,12 +266,12 @@ impl Writer {
                 if fault == Fault::Full {
                     self.keeper.free_reserve();
                 }
-                self.reclaimer.rest();
+                self.reclaimer.rest(&self.core);
                 self.reopen(&fault.told().to_string());
             }
             Err(_) => {
                 self.core.journal.tell(StoreEvent::Panicked { place: "reclaiming" });
-                self.reclaimer.rest();
+                self.reclaimer.rest(&self.core);
                 self.reopen("the database stopped while a volume was emptied");
             }
         }
