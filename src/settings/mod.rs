@@ -45,6 +45,9 @@ impl TlsMode {
     }
 }
 
+/// Characters of a key that an error repeats.
+const LONGEST_KEY: usize = 64;
+
 /// What is wrong with one setting; a sentence when the key is put before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
@@ -61,9 +64,13 @@ impl FieldError {
     }
 }
 
+/// One line whatever the key is: somebody's text, it may hold a line break or a terminal's control codes.
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.key, self.what)
+        for c in self.key.chars().take(LONGEST_KEY) {
+            if c.is_control() { write!(f, "{}", c.escape_unicode())? } else { write!(f, "{c}")? }
+        }
+        write!(f, " {}", self.what)
     }
 }
 

@@ -175,3 +175,13 @@ fn a_version_tells_what_it_changed() {
         [("b".to_owned(), Some("2".to_owned()), None), ("c".to_owned(), None, Some("3".to_owned()))]
     );
 }
+
+/// Found by fuzzing: a key with a CR in it broke the line of its error.
+#[test]
+fn an_error_is_one_line_whatever_the_key_is() {
+    let fields = BTreeMap::from([("a\r\n\u{1b}[31m".to_owned(), "1".to_owned()), ("x".repeat(9000), String::new())]);
+    for error in Settings::check(&fields).unwrap_err() {
+        let text = error.to_string();
+        assert!(!text.contains(char::is_control) && text.len() < 200, "{text}");
+    }
+}
