@@ -48,8 +48,7 @@ fn a_new_mailbox_has_its_folders_and_a_credential_and_no_answer_shows_a_password
     found.sort();
     let want = [("Drafts", "Drafts"), ("INBOX", "Inbox"), ("Junk", "Junk"), ("Sent", "Sent"), ("Trash", "Trash")];
     assert_eq!(found, want.map(|(a, b)| (a.to_owned(), b.to_owned())));
-    let directory = house.desk().house().directory.get();
-    let mailbox = directory.login("ann", "office.test").unwrap();
+    let mailbox = house.mailbox("ann@office.test");
     assert!(gatepost::wire::scram::verify_password(&mailbox.credential, "correct horse"));
     for path in ["mailboxes", "mailboxes/ann@office.test", "journal?max=2000", "settings", "admins", "status"] {
         let all = house.ok("GET", path, Value::Null).to_string();
@@ -97,8 +96,7 @@ fn what_was_changed_is_there_after_a_restart() {
 fn several_changes_of_a_mailbox_happen_together_or_not_at_all() {
     let house = office("together");
     house.refused("PUT", "mailboxes/ann@office.test", json!({ "password": "another horse", "quota": 0 }), 422);
-    let directory = house.desk().house().directory.get();
-    let kept = &directory.login("ann@office.test", "").unwrap().credential;
+    let kept = &house.mailbox("ann@office.test").credential;
     assert!(gatepost::wire::scram::verify_password(kept, "correct horse"));
     house.ok("PUT", "mailboxes/ann@office.test", json!({ "password": "another horse", "quota": 5_000_000 }));
     assert_eq!(house.ok("GET", "mailboxes/ann@office.test", Value::Null)["quota"], 5_000_000);
@@ -107,14 +105,14 @@ fn several_changes_of_a_mailbox_happen_together_or_not_at_all() {
 #[test]
 fn a_removed_mailbox_takes_its_mail_along_and_its_number_is_never_used_again() {
     let house = office("purge");
-    let id = house.desk().house().directory.get().login("ann", "office.test").unwrap().id;
+    let id = house.mailbox("ann@office.test").id;
     house.deliver(id, b"Subject: x\r\n\r\nhello\r\n");
     assert_eq!(house.ok("GET", "mailboxes", Value::Null)["mailboxes"][0]["messages"], 1);
     house.ok("DELETE", "mailboxes/ann@office.test", Value::Null);
     assert_eq!(house.usage(id), 0);
     assert!(house.desk().house().directory.get().removed.is_empty(), "the purge is done");
     house.ok("POST", "mailboxes", json!({ "address": "ann@office.test", "password": "correct horse" }));
-    let again = house.desk().house().directory.get().login("ann", "office.test").unwrap().id;
+    let again = house.mailbox("ann@office.test").id;
     assert_ne!(again, id);
     house.refused("DELETE", "domains/office.test", Value::Null, 409);
     house.ok("DELETE", "domains/office.test?purge=1", Value::Null);

@@ -79,8 +79,7 @@ fn an_administrator_sets_up_an_office_from_the_command_line() {
     assert!(ok(&house, &["domain", "list"], "").contains("office.test  2          1        sales@office.test"));
     assert!(ok(&house, &["alias", "list"], "").contains("sales@office.test  ann@office.test, bob@office.test"));
     assert!(ok(&house, &["mailbox", "folders", "ann@office.test"], "").contains("Junk    Junk"));
-    let directory = house.desk().house().directory.get();
-    let ann = &directory.login("ann@office.test", "").unwrap().credential;
+    let ann = &house.mailbox("ann@office.test").credential;
     assert!(gatepost::wire::scram::verify_password(ann, "correct horse"), "the line end is no part of the password");
     ok(&house, &["domain", "catch-all", "office.test", "none"], "");
     ok(&house, &["alias", "set", "sales@office.test", "ann@office.test"], "");
@@ -209,7 +208,7 @@ fn status_and_journal_are_for_people_and_for_programs() {
 #[test]
 fn the_store_is_checked_through_the_server_and_on_its_files_and_salvaged() {
     let mut house = office("cli-check");
-    let id = house.desk().house().directory.get().login("ann@office.test", "").unwrap().id;
+    let id = house.mailbox("ann@office.test").id;
     for n in 0..5 {
         house.deliver(id, format!("Subject: {n}\r\n\r\nhello\r\n").as_bytes());
     }

@@ -82,16 +82,6 @@ impl Directory {
         self.domains.contains_key(domain)
     }
 
-    /// The mailbox that a login names: its address, or its local part in the default domain (D1).
-    pub fn login(&self, name: &str, default_domain: &str) -> Option<&Mailbox> {
-        let name = name.trim();
-        let address = match Address::parse(name) {
-            Ok(address) => address,
-            Err(_) => Address::parse(&format!("{name}@{default_domain}")).ok()?,
-        };
-        self.mailboxes.get(&address)
-    }
-
     /// The mailbox with this number.
     pub fn by_id(&self, id: MailboxId) -> Option<&Mailbox> {
         self.mailboxes.values().find(|mailbox| mailbox.id == id)

@@ -104,6 +104,9 @@ impl Writer {
             };
             if let Some(closing) = self.turn(group) {
                 self.close();
+                // An order that slipped in behind would wait in the channel for ever: nobody else lets go of it.
+                orders.close();
+                while orders.try_recv().is_ok() {}
                 Order::tell(&closing, Ok(0));
                 return;
             }

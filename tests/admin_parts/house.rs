@@ -7,12 +7,13 @@ use std::{
 
 use gatepost::{
     admin::{self, Admin, Caller, Desk, SOCKET},
+    directory::Mailbox,
     journal::{Journal, Origin},
     net::{Certificates, Identity},
     rt::{Board, Clock, Shared, SystemClock, Worker, block_on},
     settings::{FieldError, Settings},
     store::{Days, Delivery, NewMessage, Places, Store},
-    types::{Flags, FolderName, MailboxId, UnixTime},
+    types::{Address, Flags, FolderName, MailboxId, UnixTime},
 };
 use serde_json::{Value, json};
 
@@ -101,6 +102,10 @@ impl House {
     pub fn save(&self, fields: Value) {
         let rev = self.ok("GET", "settings", Value::Null)["rev"].clone();
         self.ok("POST", "settings", json!({ "rev": rev, "fields": fields }));
+    }
+
+    pub fn mailbox(&self, address: &str) -> Mailbox {
+        self.desk().house().directory.get().mailboxes[&Address::parse(address).unwrap()].clone()
     }
 
     pub fn deliver(&self, mailbox: MailboxId, bytes: &[u8]) {

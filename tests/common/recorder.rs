@@ -103,6 +103,29 @@ impl Recorder {
         at == 0 || turning(&model.log[at - 1]) || model.log.get(at).is_some_and(turning)
     }
 
+    /// Files removed so far whose path contains `part`.
+    pub fn removed(&self, part: &str) -> usize {
+        let removed = |op: &&Op| matches!(op, Op::Remove(path) if path.to_string_lossy().contains(part));
+        self.model().log.iter().filter(removed).count()
+    }
+
+    /// Octets written so far to files whose path contains `part`.
+    pub fn written(&self, part: &str) -> u64 {
+        let model = self.model();
+        let named = |ino: &Ino| {
+            model
+                .log
+                .iter()
+                .any(|op| matches!(op, Op::Make(path, i) if i == ino && path.to_string_lossy().contains(part)))
+        };
+        let inos: BTreeSet<Ino> = (0..model.files.len()).filter(named).collect();
+        let octets = |op: &Op| match op {
+            Op::Write(ino, _, bytes) if inos.contains(ino) => bytes.len() as u64,
+            _ => 0,
+        };
+        model.log.iter().map(octets).sum()
+    }
+
     /// Marks before cut point `at`.
     pub fn marks(&self, at: usize) -> Vec<String> {
         let word = |op: &Op| if let Op::Mark(word) = op { Some(word.clone()) } else { None };

@@ -18,7 +18,8 @@ use gatepost::{
 };
 use jiff::tz::TimeZone;
 
-use super::rsyslog::{Scratch, until};
+use super::rsyslog::until;
+use crate::scratch::Scratch;
 
 /// 2026-11-24 20:00:00 UTC, one hour before midnight in Moscow.
 const EVENING: i64 = 1_795_550_400;
@@ -42,7 +43,7 @@ fn day(text: &str) -> Day {
 impl House {
     fn at(name: &str, seconds: i64) -> Self {
         let scratch = Scratch::new(name);
-        fs::write(scratch.path("mail.redb"), "").unwrap();
+        fs::write(scratch.path().join("mail.redb"), "").unwrap();
         let clock = Arc::new(TestClock::at(UnixTime(seconds)));
         let (journal, board) = (Journal::new(clock.clone()), Board::default());
         let days = Self::days(&scratch, &clock, &journal, &board);
@@ -54,7 +55,7 @@ impl House {
         let zone = TimeZone::posix("MSK-3").unwrap();
         let origin = Origin { host: "gw.office.test".into(), pid: 77, zone };
         Days::new(
-            scratch.path(""),
+            scratch.path().to_owned(),
             origin,
             (clock.clone(), journal.clone(), board.clone()),
             gatepost::rt::Worker::start("days", 1, 16).unwrap(),
@@ -66,7 +67,7 @@ impl House {
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.scratch.path(&format!("journal/{name}"))
+        self.scratch.path().join(format!("journal/{name}"))
     }
 
     fn texts(&self, on: &str, page: usize, per_page: usize, search: &str) -> (Vec<String>, usize) {
@@ -228,7 +229,7 @@ fn single_damages_never_end_the_thread() {
 #[test]
 fn an_absent_disk_keeps_the_newest_counts_the_rest_and_tells_both() {
     let house = House::at("absent", EVENING);
-    fs::remove_file(house.scratch.path("mail.redb")).unwrap();
+    fs::remove_file(house.scratch.path().join("mail.redb")).unwrap();
     let began = Instant::now();
     for n in 0..limits::JOURNAL_QUEUE + 700 {
         house.say(format!("line {n}"));
@@ -240,7 +241,7 @@ fn an_absent_disk_keeps_the_newest_counts_the_rest_and_tells_both() {
     assert_eq!(state.light, Light::Yellow);
     assert!(state.text.contains("the mail disk is not there"), "{}", state.text);
     now(house.days.flush());
-    fs::write(house.scratch.path("mail.redb"), "").unwrap();
+    fs::write(house.scratch.path().join("mail.redb"), "").unwrap();
     now(house.days.flush());
     // 700, and one for the line about the outage.
     assert!(house.told("journal:files: 701 lines of the journal were lost"));

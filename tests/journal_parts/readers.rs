@@ -12,7 +12,8 @@ use gatepost::{
 };
 use jiff::tz::TimeZone;
 
-use super::rsyslog::{Scratch, program};
+use super::rsyslog::program;
+use crate::scratch::Scratch;
 
 /// The lines as a syslog daemon writes them into its file.
 fn file(scratch: &Scratch, lines: Vec<Line>) -> std::path::PathBuf {
@@ -20,7 +21,7 @@ fn file(scratch: &Scratch, lines: Vec<Line>) -> std::path::PathBuf {
     lines.into_iter().for_each(|line| journal.tell(line));
     let origin = Origin { host: "gw.office.test".into(), pid: 77, zone: TimeZone::UTC };
     let text: String = journal.newest(999).iter().map(|line| plain(line, "postfix", &origin) + "\n").collect();
-    let path = scratch.path("mail.log");
+    let path = scratch.path().join("mail.log");
     fs::write(&path, text).unwrap();
     path
 }

@@ -10,27 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-/// A directory that goes when the test ends.
-pub struct Scratch(PathBuf);
-
-impl Scratch {
-    pub fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("gatepost-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir).unwrap();
-        Scratch(dir)
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::scratch::Scratch;
 
 /// Runs a program that the test needs; says what to install when it is not there.
 pub fn program(name: &str, package: &str) -> Command {
@@ -67,9 +47,9 @@ impl Rsyslog {
     pub fn start(name: &str) -> Self {
         let scratch = Scratch::new(name);
         let (udp, tcp) = free_ports();
-        let dir = scratch.path("").display().to_string();
+        let dir = scratch.path().display().to_string();
         let conf = CONF.replace("{dir}", &dir).replace("{udp}", &udp.to_string()).replace("{tcp}", &tcp.to_string());
-        fs::write(scratch.path("conf"), conf).unwrap();
+        fs::write(scratch.path().join("conf"), conf).unwrap();
         let mut rsyslog = Rsyslog { scratch, udp, tcp, child: None };
         rsyslog.again();
         rsyslog
@@ -79,9 +59,9 @@ impl Rsyslog {
     pub fn again(&mut self) {
         let child = program("rsyslogd", "rsyslog")
             .args(["-n", "-f"])
-            .arg(self.scratch.path("conf"))
+            .arg(self.scratch.path().join("conf"))
             .arg("-i")
-            .arg(self.scratch.path("pid"))
+            .arg(self.scratch.path().join("pid"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -100,12 +80,12 @@ impl Rsyslog {
     }
 
     pub fn socket(&self) -> PathBuf {
-        self.scratch.path("dev-log")
+        self.scratch.path().join("dev-log")
     }
 
     /// Every line it parsed so far.
     pub fn parsed(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.scratch.path("parsed.log")).unwrap_or_default();
+        let text = fs::read_to_string(self.scratch.path().join("parsed.log")).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 

@@ -17,7 +17,8 @@ use gatepost::{
 };
 use jiff::tz::TimeZone;
 
-use super::rsyslog::{Rsyslog, Scratch, until};
+use super::rsyslog::{Rsyslog, until};
+use crate::scratch::Scratch;
 
 struct Sender {
     journal: Journal,
@@ -191,7 +192,7 @@ fn what_is_lost_is_counted_and_told_in_a_line() {
 fn a_stalled_local_socket_blocks_nobody_and_a_dead_collector_delays_nobody() {
     let scratch = Scratch::new("stalled");
     // A daemon that has a socket and never reads it, a collector that drops every packet, one that does not exist.
-    let _stalled = UnixDatagram::bind(scratch.path("log")).unwrap();
+    let _stalled = UnixDatagram::bind(scratch.path().join("log")).unwrap();
     let alive = UdpSocket::bind("127.0.0.1:0").unwrap();
     alive.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let dead = [
@@ -199,7 +200,7 @@ fn a_stalled_local_socket_blocks_nobody_and_a_dead_collector_delays_nobody() {
         "tcp://no-such-host.invalid:514".to_owned(),
         format!("udp://127.0.0.1:{}", alive.local_addr().unwrap().port()),
     ];
-    let sender = start(Some(scratch.path("log")), &dead);
+    let sender = start(Some(scratch.path().join("log")), &dead);
     let began = Instant::now();
     for n in 0..2 * limits::JOURNAL_QUEUE {
         sender.say(format!("line {n} end"));
@@ -223,8 +224,8 @@ fn a_stalled_local_socket_blocks_nobody_and_a_dead_collector_delays_nobody() {
 #[test]
 fn a_stream_socket_of_the_daemon_is_used_too() {
     let scratch = Scratch::new("stream");
-    let listener = UnixListener::bind(scratch.path("log")).unwrap();
-    let sender = start(Some(scratch.path("log")), &[]);
+    let listener = UnixListener::bind(scratch.path().join("log")).unwrap();
+    let sender = start(Some(scratch.path().join("log")), &[]);
     sender.say("one");
     sender.say("two");
     let mut lines = BufReader::new(listener.accept().unwrap().0).lines();
