@@ -219,10 +219,12 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
 fn a_power_cut_while_room_is_tight_loses_nothing_either() {
     let disk = Recorder::default();
     disk.set_free(1 << 20);
-    cuts(&disk, 3);
+    // With room to spare it depends on who came first whether a volume falls under half; here some always do.
+    assert!(cuts(&disk, 3) > 0, "reclaiming is among what is cut");
 }
 
-fn cuts(disk: &Recorder, step: usize) {
+/// Gives how many volumes were emptied and removed in what was cut.
+fn cuts(disk: &Recorder, step: usize) -> usize {
     work(disk, false);
     let end = disk.len();
     let turning: Vec<usize> = (0..=end).filter(|at| disk.is_turning_point(*at)).step_by(step).collect();
@@ -237,9 +239,9 @@ fn cuts(disk: &Recorder, step: usize) {
         turning.len() + others.len(),
         tried + more
     );
-    assert!(emptied > 0, "reclaiming is among what is cut");
     assert!(bad.is_empty() && worse.is_empty(), "{bad:#?} {worse:#?}");
     assert!(turning.len() + others.len() >= 300);
+    emptied
 }
 
 /// The simulation must see what it is for: each seeded fault makes it fail.
