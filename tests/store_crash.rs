@@ -220,7 +220,7 @@ fn a_power_cut_while_room_is_tight_loses_nothing_either() {
     let disk = Recorder::default();
     disk.set_free(1 << 20);
     // With room to spare it depends on who came first whether a volume falls under half; here some always do.
-    assert!(cuts(&disk, 3) > 0, "reclaiming is among what is cut");
+    assert!(cuts(&disk, 2) > 0, "reclaiming is among what is cut");
 }
 
 /// Gives how many volumes were emptied and removed in what was cut.
@@ -240,6 +240,7 @@ fn cuts(disk: &Recorder, step: usize) -> usize {
         tried + more
     );
     assert!(bad.is_empty() && worse.is_empty(), "{bad:#?} {worse:#?}");
+    // How many there are depends on how many jobs met in a group: about 700 in the first walk, 400 in the second.
     assert!(turning.len() + others.len() >= 300);
     emptied
 }
