@@ -108,7 +108,7 @@ impl Server for Ours {
         self.start()?;
         self.cli(&["domain", "add", "office.test"], "")?;
         for user in self.users.clone() {
-            self.cli(&["mailbox", "add", &user], "secret\n")?;
+            self.cli(&["mailbox", "add", &user], "bench-pass\n")?;
         }
         self.stop()
     }
@@ -137,7 +137,7 @@ impl Server for Ours {
         let mut count = 0;
         for user in &self.users {
             let mut client = Client::connect(self.pop3())?;
-            client.login(user, "secret")?;
+            client.login(user, "bench-pass")?;
             count += client.stat()?.0;
             client.quit()?;
         }

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
-/// A server under load. It has mailboxes in office.test, all with the password `secret`, empty after `wipe`.
+/// A server under load. It has mailboxes in office.test, all with the password `bench-pass`, empty after `wipe`.
 pub trait Server {
     /// Column head.
     fn name(&self) -> &'static str;

@@ -24,7 +24,7 @@ pub struct Theirs {
 }
 
 impl Theirs {
-    /// Writes the configurations. `users` are mailboxes of office.test, with the password `secret`.
+    /// Writes the configurations. `users` are mailboxes of office.test, with the password `bench-pass`.
     pub fn new(dir: &Path, users: &[String], held: bool) -> io::Result<Theirs> {
         let theirs =
             Theirs { dir: dir.to_owned(), smtp: free_port()?, pop3: free_port()?, users: users.to_vec(), held };
@@ -34,7 +34,7 @@ impl Theirs {
         fs::write(dir.join("postfix/main.cf"), theirs.main_cf())?;
         fs::write(dir.join("postfix/master.cf"), theirs.master_cf())?;
         fs::write(dir.join("dovecot/dovecot.conf"), theirs.dovecot_conf()?)?;
-        let passwd: String = users.iter().map(|u| format!("{u}:{{PLAIN}}secret\n")).collect();
+        let passwd: String = users.iter().map(|u| format!("{u}:{{PLAIN}}bench-pass\n")).collect();
         fs::write(dir.join("dovecot/passwd"), passwd)?;
         Ok(theirs)
     }
