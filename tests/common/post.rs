@@ -18,8 +18,12 @@ pub fn open(dir: &Path) -> Store {
 }
 
 pub fn open_on(disk: Arc<dyn Disk>, dir: &Path, reserve: u64) -> Result<Store, StoreError> {
+    open_at(disk, places(dir, reserve))
+}
+
+pub fn open_at(disk: Arc<dyn Disk>, places: Places) -> Result<Store, StoreError> {
     let clock = Arc::new(SystemClock::start());
-    Store::open_on(disk, places(dir, reserve), clock.clone(), Journal::new(clock), Board::default())
+    Store::open_on(disk, places, clock.clone(), Journal::new(clock), Board::default())
 }
 
 pub fn close(store: Store) {

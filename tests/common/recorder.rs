@@ -1,7 +1,8 @@
 //! A disk in memory that records every write and sync in order and rebuilds what a power cut at any point would leave.
 //!
-//! What is promised: octets written before a `sync_data` of their file, names made, renamed or removed before a `sync_dir` of their
-//! directory. Everything else may be there, be lost, or be there in part (sectors of 512 octets), in any mixture.
+//! What is promised once a `sync_data` has returned: octets written to the file before it began; once a `sync_dir` has returned: names
+//! made, renamed or removed in the directory before it began. Everything else may be there, be lost, or be there in part (sectors of
+//! 512 octets or pages of 4096), in any mixture.
 //! `mark` puts a word of the test (a message was acknowledged) into the same order.
 
 use std::{
@@ -10,21 +11,24 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use gatepost::store::{Disk, DiskFile, LockGuard, Space};
 
-type Ino = usize;
+pub type Ino = usize;
 
+/// One operation of the log. A sync is two: where it began and where it returned, with one number.
 #[derive(Clone, Debug)]
-enum Op {
-    Write(Ino, u64, Vec<u8>),
+pub enum Op {
+    Write(Ino, u64, Arc<[u8]>),
     SetLen(Ino, u64),
-    Sync(Ino),
+    Begin(u64),
+    Sync(Ino, u64),
     Make(PathBuf, Ino),
     Rename(PathBuf, PathBuf),
     Remove(PathBuf),
-    SyncDir(PathBuf),
+    SyncDir(PathBuf, u64),
     Mark(String),
 }
 
@@ -35,6 +39,8 @@ pub enum Loss {
     Nothing,
     /// None of it is there.
     Everything,
+    /// No octets of it are there, but all names.
+    Octets,
     /// Each write, or each sector of it, is there or not, by this seed.
     Some(u64),
 }
@@ -45,6 +51,9 @@ struct Model {
     names: BTreeMap<PathBuf, Ino>,
     locks: BTreeSet<PathBuf>,
     log: Vec<Op>,
+    syncs: u64,
+    /// How long a sync takes.
+    slow: Duration,
     deaf: Vec<&'static str>,
     /// What `space` says is free, if it was set.
     free: Option<u64>,
@@ -81,9 +90,54 @@ impl Recorder {
         self.model().deaf.push(part);
     }
 
+    /// Syncs take so long from now on: others work meanwhile, and groups form.
+    pub fn slow_down(&self, sync: Duration) {
+        self.model().slow = sync;
+    }
+
+    /// The same recording with another log: a seeded fault.
+    pub fn edited(&self, edit: impl FnOnce(Vec<Op>) -> Vec<Op>) -> Recorder {
+        let model = self.model();
+        let (log, first) = (edit(model.log.clone()), model.first.clone());
+        let files = vec![Vec::new(); model.files.len()];
+        Recorder(Arc::new(Mutex::new(Model { files, log, first, ..Model::default() })))
+    }
+
+    /// Every operation so far.
+    pub fn log(&self) -> Vec<Op> {
+        self.model().log.clone()
+    }
+
+    /// Every name that a file ever had.
+    pub fn names_of(&self, ino: Ino) -> Vec<PathBuf> {
+        let model = self.model();
+        let mut names: Vec<PathBuf> =
+            model.first.1.iter().filter(|(_, i)| **i == ino).map(|(p, _)| p.clone()).collect();
+        for op in &model.log {
+            match op {
+                Op::Make(path, i) if *i == ino => names.push(path.clone()),
+                Op::Rename(from, to) if names.contains(from) => names.push(to.clone()),
+                _ => {}
+            }
+        }
+        names
+    }
+
     /// What `space` says from now on (1 GiB at first).
     pub fn set_free(&self, octets: u64) {
         self.model().free = Some(octets);
+    }
+
+    fn begin(&self) -> u64 {
+        let (number, slow) = {
+            let mut model = self.model();
+            model.syncs += 1;
+            let number = model.syncs;
+            model.log.push(Op::Begin(number));
+            (number, model.slow)
+        };
+        std::thread::sleep(slow);
+        number
     }
 
     /// A word of the test in the order of the disk's operations.
@@ -99,7 +153,7 @@ impl Recorder {
     /// Whether the operation before cut point `at` is a sync or a mark: where the promises change.
     pub fn is_turning_point(&self, at: usize) -> bool {
         let model = self.model();
-        let turning = |op: &Op| matches!(op, Op::Sync(_) | Op::SyncDir(_) | Op::Mark(_));
+        let turning = |op: &Op| matches!(op, Op::Sync(..) | Op::SyncDir(..) | Op::Mark(_));
         at == 0 || turning(&model.log[at - 1]) || model.log.get(at).is_some_and(turning)
     }
 
@@ -132,31 +186,39 @@ impl Recorder {
         self.model().log[..at].iter().filter_map(word).collect()
     }
 
+    /// Marks before cut point `at`, each with its place.
+    pub fn marks_at(&self, at: usize) -> Vec<(usize, String)> {
+        let model = self.model();
+        let word = |(n, op): (usize, &Op)| if let Op::Mark(word) = op { Some((n, word.clone())) } else { None };
+        model.log[..at].iter().enumerate().filter_map(word).collect()
+    }
+
     /// The disk as a power cut at `at` leaves it, as a new recording.
     pub fn image(&self, at: usize, loss: Loss) -> Recorder {
         let model = self.model();
         let (mut files, mut names) = model.first.clone();
         files.resize(model.files.len(), Vec::new());
         let log = &model.log[..at];
-        let mut synced_file: BTreeMap<Ino, usize> = BTreeMap::new();
-        let mut synced_dir: BTreeMap<&Path, usize> = BTreeMap::new();
-        for (n, op) in log.iter().enumerate() {
-            match op {
-                Op::Sync(ino) => drop(synced_file.insert(*ino, n)),
-                Op::SyncDir(dir) => drop(synced_dir.insert(dir, n)),
-                _ => {}
-            }
-        }
+        let (synced_file, synced_dir) = promises(log);
         let mut rng = Rng(if let Loss::Some(seed) = loss { seed } else { 0 });
         let mut kept = |promised: bool| match loss {
             Loss::Nothing => true,
-            Loss::Everything => promised,
+            Loss::Everything | Loss::Octets => promised,
             Loss::Some(_) => promised || rng.half(),
+        };
+        let unit = if let Loss::Some(seed) = loss
+            && seed % 2 == 1
+        {
+            4096
+        } else {
+            512
         };
         let mut torn = Rng(if let Loss::Some(seed) = loss { !seed } else { 0 });
         for (n, op) in log.iter().enumerate() {
             let file = |ino: &Ino| synced_file.get(ino).is_some_and(|at| *at > n);
-            let dir = |path: &Path| synced_dir.get(path.parent().unwrap()).is_some_and(|at| *at > n);
+            let dir = |path: &Path| {
+                matches!(loss, Loss::Octets) || synced_dir.get(path.parent().unwrap()).is_some_and(|at| *at > n)
+            };
             match op {
                 Op::Write(ino, offset, bytes) => {
                     let promised = file(ino);
@@ -166,9 +228,9 @@ impl Recorder {
                         }
                     } else if kept(false) {
                         let tear = torn.half();
-                        for (k, sector) in bytes.chunks(512).enumerate() {
+                        for (at, sector) in sectors(*offset, bytes, unit) {
                             if !tear || torn.half() {
-                                write(&mut files[*ino], offset + k as u64 * 512, sector);
+                                write(&mut files[*ino], at, sector);
                             }
                         }
                     }
@@ -187,6 +249,40 @@ impl Recorder {
         let first = (files.clone(), names.clone());
         Recorder(Arc::new(Mutex::new(Model { files, names, first, ..Model::default() })))
     }
+}
+
+/// For each file and directory: operations before this place are on the disk.
+fn promises(log: &[Op]) -> (BTreeMap<Ino, usize>, BTreeMap<&Path, usize>) {
+    let (mut began, mut files, mut dirs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for (n, op) in log.iter().enumerate() {
+        match op {
+            Op::Begin(number) => drop(began.insert(*number, n)),
+            Op::Sync(ino, number) => {
+                let place = files.entry(*ino).or_default();
+                *place = began[number].max(*place);
+            }
+            Op::SyncDir(dir, number) => {
+                let place = dirs.entry(dir.as_path()).or_default();
+                *place = began[number].max(*place);
+            }
+            _ => {}
+        }
+    }
+    (files, dirs)
+}
+
+/// The parts of a write that lie in one sector (or page) of the disk each.
+fn sectors(offset: u64, bytes: &[u8], unit: u64) -> impl Iterator<Item = (u64, &[u8])> {
+    let mut rest = bytes;
+    let mut at = offset;
+    std::iter::from_fn(move || {
+        let room = (unit - at % unit) as usize;
+        let (part, later) = rest.split_at(room.min(rest.len()));
+        let here = (at, part);
+        rest = later;
+        at += part.len() as u64;
+        (!part.is_empty()).then_some(here)
+    })
 }
 
 fn write(file: &mut Vec<u8>, offset: u64, bytes: &[u8]) {
@@ -218,7 +314,7 @@ impl DiskFile for Open {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut model = self.disk.model();
         write(&mut model.files[self.ino], offset, bytes);
-        model.log.push(Op::Write(self.ino, offset, bytes.to_vec()));
+        model.log.push(Op::Write(self.ino, offset, bytes.into()));
         Ok(())
     }
 
@@ -230,8 +326,9 @@ impl DiskFile for Open {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        let number = self.disk.begin();
         if !self.deaf {
-            self.disk.model().log.push(Op::Sync(self.ino));
+            self.disk.model().log.push(Op::Sync(self.ino, number));
         }
         Ok(())
     }
@@ -301,7 +398,8 @@ impl Disk for Recorder {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.model().log.push(Op::SyncDir(dir.to_owned()));
+        let number = self.begin();
+        self.model().log.push(Op::SyncDir(dir.to_owned(), number));
         Ok(())
     }
 
