@@ -2,7 +2,7 @@
 
 use super::{Pipeline, deliver::Failed, disk_refusal};
 use crate::{
-    mime::notice,
+    mime::{notice, stamp},
     policy::Refusal,
     router::{self, Destination, Route},
     store::{Delivery, Draft, NewMessage, QueueRow, Sealed},
@@ -98,6 +98,9 @@ pub(super) async fn quota(
 }
 
 async fn seal(mut draft: Draft, bytes: &[u8]) -> Result<Sealed, Refusal> {
+    // RFC 5321 s4.4: the reverse-path of what we write ourselves is null.
+    let path = stamp::return_path(&ReversePath::Null);
+    draft.write(path.as_bytes()).await.map_err(|e| disk_refusal(&e))?;
     draft.write(bytes).await.map_err(|e| disk_refusal(&e))?;
     draft.seal().await.map_err(|e| disk_refusal(&e))
 }

@@ -1,0 +1,110 @@
+//! Local delivery through the whole house: aliases, catch-all, the plus, quotas with their warnings, notices (G5-G7, Q15, Q22,
+//! Q32, D2).
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "faults/client.rs"]
+mod client;
+mod common;
+
+use common::{ANN, BOB, House};
+use gatepost::{
+    directory::Change,
+    types::{Address, Domain, FolderName, Special},
+};
+
+fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+/// A message of about `size` octets from `from` to everybody of `to`; the reply to its end.
+fn send(house: &House, from: &str, to: &[&str], subject: &str, size: usize) -> String {
+    let mut smtp = client::smtp(house.ports.smtp).unwrap();
+    assert!(smtp.ask(&format!("MAIL FROM:<{from}>")).unwrap().starts_with("250"));
+    for one in to {
+        let said = smtp.ask(&format!("RCPT TO:<{one}>")).unwrap();
+        assert!(said.starts_with("250"), "{one}: {said}");
+    }
+    assert!(smtp.ask("DATA").unwrap().starts_with("354"));
+    let body = "0123456789abcdef0123456789abcdef\r\n".repeat(size / 34);
+    smtp.ask(&format!("Subject: {subject}\r\n\r\n{body}.")).unwrap()
+}
+
+fn fetch(house: &House, who: (&str, &str)) -> Vec<String> {
+    let mut pop3 = client::pop3(house.ports.pop3, who);
+    (1..=pop3.count()).map(|n| pop3.retr(n).unwrap()).collect()
+}
+
+#[test]
+fn the_plus_and_the_catch_all_lead_to_mailboxes_and_unknown_names_are_refused() {
+    let house = House::start();
+    assert!(send(&house, "x@far.test", &["ann+lists@office.test"], "plus", 100).starts_with("250"));
+    assert!(fetch(&house, ANN)[0].contains("Subject: plus"));
+    let mut smtp = client::smtp(house.ports.smtp).unwrap();
+    smtp.ask("MAIL FROM:<x@far.test>").unwrap();
+    assert!(smtp.ask("RCPT TO:<nobody@office.test>").unwrap().starts_with("550 5.1.1"));
+    let catch_all = Change::SetCatchAll { domain: Domain::parse("office.test").unwrap(), to: Some(address(BOB.0)) };
+    house.change(catch_all);
+    assert!(send(&house, "x@far.test", &["nobody@office.test"], "caught", 100).starts_with("250"));
+    assert!(fetch(&house, BOB)[0].contains("Subject: caught"));
+}
+
+#[test]
+fn an_alias_in_an_alias_gives_each_mailbox_one_copy() {
+    let house = House::start();
+    house.change(Change::AddAlias(address("all@office.test"), vec![address("team@office.test"), address(ANN.0)]));
+    assert!(send(&house, "x@far.test", &["all@office.test", ANN.0], "once", 100).starts_with("250"));
+    assert_eq!(fetch(&house, ANN).len(), 1);
+    assert_eq!(fetch(&house, BOB).len(), 1);
+    let looped = Change::SetAlias(address("team@office.test"), vec![address("all@office.test")]);
+    let refused = smol::block_on(house.app().desk.change(looped, &gatepost::admin::Caller::ourselves()));
+    assert!(refused.is_err(), "a loop is refused when it is saved (Q23)");
+}
+
+#[test]
+fn a_mailbox_that_fills_up_is_warned_once_at_each_mark() {
+    let house = House::start();
+    house.mailbox("small@office.test", "small-pass-1", Some(100_000));
+    let small = ("small@office.test", "small-pass-1");
+    for _ in 0..8 {
+        assert!(send(&house, "x@far.test", &[small.0], "filling", 10_000).starts_with("250"));
+    }
+    let warned = || fetch(&house, small).iter().filter(|m| m.contains("From: Mail Delivery System")).count();
+    assert_eq!(warned(), 1, "80 %");
+    assert!(send(&house, "x@far.test", &[small.0], "filling", 9000).starts_with("250"));
+    assert_eq!(warned(), 2, "90 %: {:#?}", house.journal());
+    let said = send(&house, "x@far.test", &[small.0], "too much", 9000);
+    assert!(said.starts_with("552 5.2.2"), "{said}");
+    assert!(fetch(&house, small).iter().all(|m| !m.contains("Subject: too much")));
+}
+
+#[test]
+fn who_can_take_it_gets_it_and_the_sender_hears_of_the_others() {
+    let house = House::start();
+    house.mailbox("small@office.test", "small-pass-1", Some(2000));
+    let said = send(&house, BOB.0, &[ANN.0, "small@office.test"], "for two", 5000);
+    assert!(said.starts_with("250"), "{said}");
+    assert!(fetch(&house, ANN)[0].contains("Subject: for two"));
+    assert!(fetch(&house, ("small@office.test", "small-pass-1")).is_empty());
+    let notice = fetch(&house, BOB).remove(0);
+    for want in ["Return-Path: <>", "multipart/report", "Final-Recipient: rfc822; small@office.test", "Status: 5.2.2"] {
+        assert!(notice.contains(want), "{want} is missing in\n{notice}");
+    }
+    // A bounce never makes a bounce.
+    assert!(send(&house, "", &[ANN.0, "small@office.test"], "from nobody", 5000).starts_with("250"));
+    assert_eq!(fetch(&house, BOB).len(), 1);
+    assert!(house.journal().iter().any(|l| l.contains("to=<small@office.test>") && l.contains("status=bounced")));
+}
+
+#[test]
+fn a_new_mailbox_has_its_folders_and_each_knows_what_it_is_for() {
+    let house = House::with(&[("mailbox.folders", "Отправленные, Черновики, Спам, Корзина, Счета")]);
+    let id = house.app().desk.house().directory.get().mailboxes[&address(ANN.0)].id;
+    let folders = smol::block_on(house.app().store.folders(id)).unwrap();
+    let special = |name: &str| folders.iter().find(|(n, _)| *n == FolderName::parse(name).unwrap()).map(|(_, s)| *s);
+    assert_eq!(special("INBOX"), Some(Special::Inbox));
+    assert_eq!(special("Отправленные"), Some(Special::Sent));
+    assert_eq!(special("Черновики"), Some(Special::Drafts));
+    assert_eq!(special("Спам"), Some(Special::Junk));
+    assert_eq!(special("Корзина"), Some(Special::Trash));
+    assert_eq!(special("Счета"), Some(Special::None));
+}
