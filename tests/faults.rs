@@ -6,6 +6,10 @@ mod common;
 #[path = "common/moody.rs"]
 mod moody;
 
+#[path = "faults/big.rs"]
+mod big;
+#[path = "faults/binary.rs"]
+mod binary;
 #[path = "faults/client.rs"]
 mod client;
 #[path = "faults/clock.rs"]
@@ -20,3 +24,7 @@ mod mail;
 mod mount;
 #[path = "faults/panics.rs"]
 mod panics;
+#[path = "faults/slow.rs"]
+mod slow;
+#[path = "faults/sync.rs"]
+mod sync;

@@ -8,12 +8,13 @@ use std::{
 
 use gatepost::{
     app::{House as App, Options},
-    rt::TestClock,
+    rt::{Clock, SystemClock, TestClock},
     store::Disk,
     types::{FolderName, MailboxId, MessageRow, Uid, UnixTime},
 };
 
 use crate::{
+    binary::Served,
     client::{self, Client},
     common::{ANN, BOB, House},
     mail::{fetch_all, message, until_accepted},
@@ -164,4 +165,26 @@ fn a_mail_disk_that_comes_after_a_boot_in_1970_brings_the_time_with_it() {
         std::thread::sleep(Duration::from_millis(200));
     }
     assert!(house.app().store.newest_time().since(UnixTime(TODAY)) < DAY);
+}
+
+/// The same through the system's own clock, as libc tells it.
+#[test]
+fn the_real_program_boots_in_1970_with_mail_in_its_store() {
+    let mut served = Served::start(&[]);
+    until_accepted(served.ports.smtp, ANN.0, 1, 3000, Duration::from_secs(10));
+    let stored = served.status()["time"].as_i64().unwrap();
+    // The time between the last message and the boot is what such a board cannot know.
+    std::thread::sleep(Duration::from_secs(3));
+    served.kill_and_start_at("1970-01-01 00:01:40");
+    let time = served.status()["time"].as_i64().unwrap();
+    let true_time = SystemClock::start().now().0;
+    assert!(time >= stored - 1 && time < true_time - 1, "stored {stored}, now {time}, in truth {true_time}");
+    until_accepted(served.ports.smtp, ANN.0, 2, 3000, Duration::from_secs(10));
+    let mut pop3 = Client::tls(served.ports.pop3s).unwrap();
+    assert!(pop3.login(ANN).unwrap().starts_with("+OK"));
+    let text = pop3.retr(2).unwrap();
+    assert!(!text.split("\r\n\r\n").next().unwrap().contains(" 1970 "), "{text}");
+    assert_eq!(fetch_all(&mut pop3), [1, 2]);
+    served.kill_and_start();
+    assert_eq!(fetch_all(&mut client::pop3(served.ports.pop3, ANN)), [1, 2]);
 }
