@@ -28,7 +28,7 @@ impl Served {
         first.extend(settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let mut served = Served { dir: TempDir::new(), ports, process: None };
         let pairs: Vec<String> = first.iter().flat_map(|(k, v)| ["--first".to_owned(), format!("{k}={v}")]).collect();
-        served.run(&mut served.command(Path::new(PROGRAM)).args(pairs));
+        served.run(served.command(Path::new(PROGRAM)).args(pairs));
         served.say(&["domain", "add", "office.test"], "");
         served.say(&["mailbox", "add", ANN.0, "--password-stdin"], ANN.1);
         served
@@ -86,6 +86,12 @@ impl Served {
 
     fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
+            // faketime is the server's parent and does not take it along.
+            let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", process.id()));
+            for child in children.unwrap_or_default().split_whitespace() {
+                let pid = child.parse().ok().and_then(rustix::process::Pid::from_raw).unwrap();
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
             let _ = process.kill();
             let _ = process.wait();
         }
