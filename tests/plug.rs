@@ -26,8 +26,10 @@ const ANN: (&str, &str) = ("ann@office.test", "ann-pass-1");
 const ROUNDS: u64 = 50;
 const SENDERS: usize = 4;
 
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// Two addresses that nobody has now. Both are held until both are chosen: one that was let go may be given a second time.
+fn free() -> [SocketAddr; 2] {
+    let held: [TcpListener; 2] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    held.each_ref().map(|listener| listener.local_addr().unwrap())
 }
 
 /// `gatepost serve` in a directory of its own, with one mailbox.
@@ -40,7 +42,8 @@ struct Program {
 
 impl Program {
     fn new(name: &str) -> Program {
-        let mut program = Program { scratch: scratch::Scratch::new(name), process: None, smtp: free(), pop3: free() };
+        let [smtp, pop3] = free();
+        let mut program = Program { scratch: scratch::Scratch::new(name), process: None, smtp, pop3 };
         program.start();
         program.say(&["domain", "add", "office.test"], "");
         program.say(&["mailbox", "add", ANN.0], ANN.1);

@@ -140,8 +140,10 @@ impl Drop for House {
 
 /// Five free ports of loopback as addresses and as settings, with cheap passwords.
 pub fn fresh_ports() -> (Ports, BTreeMap<String, String>) {
-    let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
-    let [smtp, submission, smtps, pop3, pop3s] = std::array::from_fn(|_| at(free_port()));
+    // All are held until all are chosen: one that was let go may be given a second time.
+    let held: [TcpListener; 5] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [smtp, submission, smtps, pop3, pop3s] = held.each_ref().map(|listener| listener.local_addr().unwrap());
+    drop(held);
     let ports = Ports { smtp, submission, smtps, pop3, pop3s };
     let settings = [
         ("smtp.port", smtp.port().to_string()),
