@@ -79,8 +79,8 @@ fn an_administrator_sets_up_an_office_from_the_command_line() {
     assert!(ok(&house, &["domain", "list"], "").contains("office.test  2          1        sales@office.test"));
     assert!(ok(&house, &["alias", "list"], "").contains("sales@office.test  ann@office.test, bob@office.test"));
     assert!(ok(&house, &["mailbox", "folders", "ann@office.test"], "").contains("Junk    Junk"));
-    let ann = &house.mailbox("ann@office.test").credential;
-    assert!(gatepost::wire::scram::verify_password(ann, "correct horse"), "the line end is no part of the password");
+    let ann = house.credential("ann@office.test");
+    assert!(gatepost::wire::scram::verify_password(&ann, "correct horse"), "the line end is no part of the password");
     ok(&house, &["domain", "catch-all", "office.test", "none"], "");
     ok(&house, &["alias", "set", "sales@office.test", "ann@office.test"], "");
     ok(&house, &["mailbox", "remove", "bob@office.test"], "");
@@ -359,6 +359,40 @@ fn what_was_set_up_is_there_after_a_stop_and_after_a_kill() {
         1,
         "--first counts once"
     );
+}
+
+/// What AUTH PLAIN is answered.
+fn auth(port: u16, name: &str, password: &str) -> String {
+    use std::io::{BufRead, BufReader};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let plain = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("\0{name}\0{password}"));
+    stream.write_all(format!("EHLO client.test\r\nAUTH PLAIN {plain}\r\nQUIT\r\n").as_bytes()).unwrap();
+    let lines: Vec<String> = BufReader::new(stream).lines().map_while(Result::ok).collect();
+    lines[lines.len() - 2].clone()
+}
+
+/// Section 7 of the design. The hash is `ann-pass-1` by the C library's crypt.
+#[test]
+fn a_hash_brought_from_elsewhere_lets_in_and_is_replaced_by_one_of_ours() {
+    const HASH: &str = "$5$saltsalt$0isE1Uv9JKgMDYAUwESwdd5MWRhWSKU350MCK/JB8E1";
+    let mut served = Served::start("served-hash");
+    served.ok(&["domain", "add", "office.test"], "");
+    served.ok(&["mailbox", "add", "ann@office.test", "--hash"], HASH);
+    for bad in ["$1$salt$abc", "$5$rounds=900000000$saltsalt$0isE1Uv9JKgMDYAUwESwdd5MWRhWSKU350MCK/JB8E1"] {
+        let said = gatepost(&served.state(), &["mailbox", "password", "ann@office.test", "--hash"], bad);
+        assert!(said.code == 1 && said.err.contains("password_hash is no $5$ or $6$ hash"), "{}", said.err);
+    }
+    let replaced = |served: &Served| {
+        served.ok(&["journal"], "").contains("the imported hash of mailbox ann@office.test is replaced")
+    };
+    assert!(auth(served.smtp, "ann@office.test", "ann-pass-2").starts_with("535"));
+    assert!(!replaced(&served));
+    assert!(auth(served.smtp, "ann@office.test", "ann-pass-1").starts_with("235"));
+    assert!(soon(|| replaced(&served)), "{}", served.ok(&["journal"], ""));
+    assert!(auth(served.smtp, "ann@office.test", "ann-pass-1").starts_with("235"), "the same password, our hash");
+    served.end(rustix::process::Signal::KILL);
+    served.again();
+    assert!(auth(served.smtp, "ann@office.test", "ann-pass-1").starts_with("235"));
 }
 
 #[test]

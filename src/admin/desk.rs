@@ -362,6 +362,9 @@ fn describe(change: &Change) -> Option<String> {
         Change::SetCatchAll { domain, to: Some(to) } => format!("unknown mail of {domain} goes to {to}"),
         Change::SetCatchAll { domain, to: None } => format!("unknown mail of {domain} is refused"),
         Change::AddMailbox { address, quota: octets, .. } => format!("mailbox {address} added with {}", quota(octets)),
+        Change::Renew { address, .. } => {
+            format!("the imported hash of mailbox {address} is replaced after its first login")
+        }
         Change::SetPassword(address, _) => format!("password of mailbox {address} changed"),
         Change::SetQuota(address, octets) => format!("mailbox {address} has {} now", quota(octets)),
         Change::SetEnabled(address, true) => format!("mailbox {address} may log in again"),

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     directory::{Admin, Alias, Change, Mailbox},
     settings::Settings,
-    types::{Address, Credential, Special},
+    types::{Address, Credential, CryptHash, Password, Special},
     wire::scram,
 };
 
@@ -30,7 +30,9 @@ struct EditDomain {
 #[serde(deny_unknown_fields)]
 struct NewMailbox {
     address: String,
-    password: String,
+    password: Option<String>,
+    /// A `$5$` or `$6$` hash in place of a password.
+    password_hash: Option<String>,
     #[serde(default)]
     quota: Option<u64>,
     #[serde(default)]
@@ -41,6 +43,7 @@ struct NewMailbox {
 #[serde(deny_unknown_fields)]
 struct EditMailbox {
     password: Option<String>,
+    password_hash: Option<String>,
     /// Absent: stays; null: no quota.
     #[serde(default, deserialize_with = "given")]
     quota: Option<Option<u64>>,
@@ -125,8 +128,9 @@ pub(super) async fn mailboxes(desk: &Desk, mut request: Request, rest: &[&str]) 
         (Method::Post, []) => {
             let new: NewMailbox = request.take()?;
             let at = address("address", &new.address)?;
-            let credential = credential(&desk.house().settings.get(), &new.password, &at.to_string())?;
-            let change = Change::AddMailbox { address: at.clone(), credential, quota: new.quota, owner: new.owner };
+            let password = new_password(desk, new.password, new.password_hash, &at)?;
+            let password = password.ok_or_else(|| ApiError::field("password", "must be there"))?;
+            let change = Change::AddMailbox { address: at.clone(), password, quota: new.quota, owner: new.owner };
             desk.change(change, &request.caller).await?;
             Ok(mailbox_json(desk, &find(desk, &at.to_string())?).await)
         }
@@ -146,9 +150,8 @@ pub(super) async fn mailboxes(desk: &Desk, mut request: Request, rest: &[&str]) 
 
 fn edits(desk: &Desk, at: &Address, edit: EditMailbox) -> Result<Vec<Change>, ApiError> {
     let mut changes = Vec::new();
-    if let Some(password) = edit.password {
-        let credential = credential(&desk.house().settings.get(), &password, &at.to_string())?;
-        changes.push(Change::SetPassword(at.clone(), credential));
+    if let Some(password) = new_password(desk, edit.password, edit.password_hash, at)? {
+        changes.push(Change::SetPassword(at.clone(), password));
     }
     if let Some(quota) = edit.quota {
         changes.push(Change::SetQuota(at.clone(), quota));
@@ -270,6 +273,27 @@ pub(super) async fn admins(desk: &Desk, mut request: Request, rest: &[&str]) -> 
     };
     desk.change_all(changes, &request.caller).await?;
     Ok(json!({ "ok": true }))
+}
+
+/// A password, or the hash that another system has of it (section 7 of the design).
+fn new_password(
+    desk: &Desk,
+    password: Option<String>,
+    hash: Option<String>,
+    at: &Address,
+) -> Result<Option<Password>, ApiError> {
+    match (password, hash) {
+        (Some(_), Some(_)) => Err(ApiError::field("password_hash", "cannot be given beside a password")),
+        (Some(password), None) => {
+            credential(&desk.house().settings.get(), &password, &at.to_string()).map(|c| Some(c.into()))
+        }
+        (None, Some(hash)) => {
+            CryptHash::parse(hash.trim()).map(|hash| Some(Password::Imported(hash))).ok_or_else(|| {
+                ApiError::field("password_hash", "is no $5$ or $6$ hash of crypt(5) with at most 500000 rounds")
+            })
+        }
+        (None, None) => Ok(None),
+    }
 }
 
 /// The credential of a new password, if the password is not too weak. Hashes: about 22 ms at the default rounds.

@@ -12,14 +12,14 @@ use super::{
     time,
 };
 use crate::{
-    admin::{self, Admin, Desk},
-    directory::Directory,
+    admin::{self, Admin, Caller, Desk},
+    directory::{Change, Directory},
     journal::{Journal, Origin, ServiceEvent, Syslog},
     listen::{self, Listeners, Means},
     net::{Certificates, Identity},
     pipeline::{HeadRoom, Pipeline},
-    policy::Policy,
-    rt::{Board, Clock, Executor, FloorClock, Shared, Stop, Worker},
+    policy::{Policy, Renewal},
+    rt::{Board, Clock, Executor, FloorClock, Receiver, Shared, Stop, Worker},
     settings::{self, Settings, Version, Versions},
     store::{Days, Places, Row, Store, StoreError, System, Write},
 };
@@ -139,6 +139,7 @@ impl Ground {
         let (stop, desk, doors) = (&self.stop, desk.clone(), doors.clone());
         vec![
             spawn(Box::pin(doors.clone().listeners().run(stop.clone()))),
+            spawn(Box::pin(renew(desk.clone(), doors.renewals(), stop.clone()))),
             spawn(Box::pin(doors.follow_certificates(stop.clone()))),
             spawn(Box::pin(certificates.run(stop.clone()))),
             spawn(Box::pin(days.clone().run(stop.clone()))),
@@ -218,6 +219,20 @@ impl Ground {
             board,
             stop: self.stop.clone(),
         })
+    }
+}
+
+/// Imported hashes are replaced by a credential of ours after their first login.
+async fn renew(desk: Arc<Desk>, renewals: Receiver<Renewal>, stop: Stop) {
+    let next = || {
+        smol::future::or(async { renewals.recv().await.ok() }, async {
+            stop.wait().await;
+            None
+        })
+    };
+    while let Some(Renewal { address, imported, credential }) = next().await {
+        // An error was told by the desk; the hash stays good and the next login tries again.
+        let _ = desk.change(Change::Renew { address, imported, credential }, &Caller::ourselves()).await;
     }
 }
 

@@ -8,8 +8,8 @@ use crate::{
     listen::{Handler, Listeners, Spec, Wanted},
     net::{Acceptor, Certificates, Conn, Tickets},
     pipeline::Pipeline,
-    policy::{Policy, Service},
-    rt::{Board, Light, Shared, Stop},
+    policy::{Policy, Renewal, Service},
+    rt::{Board, Light, Receiver, Shared, Stop},
     session::{
         pop3::{self, Pop3},
         smtp::{self, Smtp},
@@ -64,6 +64,11 @@ impl Doors {
     /// The sockets' keeper.
     pub(super) fn listeners(&self) -> Listeners {
         self.parts.listeners.clone()
+    }
+
+    /// Logins by imported hashes, for whoever writes the directory.
+    pub(super) fn renewals(&self) -> Receiver<Renewal> {
+        self.parts.policy.renewals()
     }
 
     /// Puts settings into effect; returns when every port was tried once.

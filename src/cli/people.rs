@@ -52,8 +52,14 @@ pub(super) fn domain_catch_all(context: &Context, args: Args) -> Done {
 pub(super) fn mailbox_add(context: &Context, args: Args) -> Done {
     let quota = args.value("quota").map(show::parse_size).transpose()?.flatten();
     let owner = args.value("owner").unwrap_or_default();
-    let body = json!({ "address": args.at(0), "password": password()?, "quota": quota, "owner": owner });
+    let mut body = json!({ "address": args.at(0), "quota": quota, "owner": owner });
+    body[secret(&args)] = password()?.into();
     does(context, "POST", "mailboxes", &body, format!("mailbox {} added", args.at(0)))
+}
+
+/// The field that standard input is for.
+fn secret(args: &Args) -> &'static str {
+    if args.has("hash") { "password_hash" } else { "password" }
 }
 
 fn edit(context: &Context, args: &Args, body: &Json, said: &str) -> Done {
@@ -62,7 +68,7 @@ fn edit(context: &Context, args: &Args, body: &Json, said: &str) -> Done {
 }
 
 pub(super) fn mailbox_password(context: &Context, args: Args) -> Done {
-    edit(context, &args, &json!({ "password": password()? }), "the password is changed")
+    edit(context, &args, &json!({ secret(&args): password()? }), "the password is changed")
 }
 
 pub(super) fn mailbox_quota(context: &Context, args: Args) -> Done {

@@ -36,6 +36,7 @@ const EVERYWHERE: &[Flag] = &[
 
 const PASSWORD: Flag =
     Flag { name: "password-stdin", value: "", help: "the password comes from standard input (it always does)" };
+const HASH: Flag = Flag { name: "hash", value: "", help: "standard input has a $5$ or $6$ hash from another system" };
 const MAIL: Flag =
     Flag { name: "mail", value: "DIR", help: "mail directory (default: mail below the state directory)" };
 const YES: Flag = Flag { name: "yes", value: "", help: "do not ask" };
@@ -144,6 +145,7 @@ pub(super) static COMMANDS: &[Command] = &[
             Flag { name: "quota", value: "SIZE", help: "most it may hold: 500M, 2G; no quota if not said" },
             Flag { name: "owner", value: "NAME", help: "the person it belongs to" },
             PASSWORD,
+            HASH,
         ],
         about: "make a mailbox; its password comes from standard input",
         more: FROM_STDIN,
@@ -152,7 +154,7 @@ pub(super) static COMMANDS: &[Command] = &[
     Command {
         words: "mailbox password",
         after: "ADDRESS",
-        flags: &[PASSWORD],
+        flags: &[PASSWORD, HASH],
         about: "change a password; it comes from standard input",
         more: FROM_STDIN,
         run: people::mailbox_password,

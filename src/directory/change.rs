@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     limits,
-    types::{Address, Credential, Domain, MailboxId},
+    types::{Address, Credential, CryptHash, Domain, MailboxId, Password},
 };
 
 /// Octets of an owner's name.
@@ -38,14 +38,23 @@ pub enum Change {
         /// Its address.
         address: Address,
         /// Its password.
-        credential: Credential,
+        password: Password,
         /// Octets; None = unlimited.
         quota: Option<u64>,
         /// The person.
         owner: String,
     },
     /// A new password.
-    SetPassword(Address, Credential),
+    SetPassword(Address, Password),
+    /// Somebody logged in by an imported hash: a credential of ours takes its place, if it still holds.
+    Renew {
+        /// The mailbox.
+        address: Address,
+        /// What was logged in by.
+        imported: CryptHash,
+        /// Derived from the same password.
+        credential: Credential,
+    },
     /// A new quota in octets.
     SetQuota(Address, Option<u64>),
     /// Whether it may log in.
@@ -142,10 +151,14 @@ impl Directory {
             Change::AddDomain(name) => self.add_domain(name),
             Change::RemoveDomain { name, purge } => self.remove_domain(&name, purge),
             Change::SetCatchAll { domain, to } => self.set_catch_all(&domain, to),
-            Change::AddMailbox { address, credential, quota, owner } => {
-                self.add_mailbox(address, credential, quota, owner)
+            Change::AddMailbox { address, password, quota, owner } => self.add_mailbox(address, password, quota, owner),
+            Change::SetPassword(address, password) => self.mailbox(&address).map(|m| m.password = password),
+            Change::Renew { address, imported, credential } => {
+                let old = Password::Imported(imported);
+                let still = self.mailboxes.get_mut(&address).filter(|m| m.password == old);
+                still.into_iter().for_each(|m| m.password = credential.clone().into());
+                Ok(())
             }
-            Change::SetPassword(address, credential) => self.mailbox(&address).map(|m| m.credential = credential),
             Change::SetQuota(address, quota) => {
                 let quota = good_quota(quota)?;
                 self.mailbox(&address).map(|m| m.quota = quota)
@@ -213,13 +226,7 @@ impl Directory {
         Ok(())
     }
 
-    fn add_mailbox(
-        &mut self,
-        address: Address,
-        credential: Credential,
-        quota: Option<u64>,
-        owner: String,
-    ) -> Result<()> {
+    fn add_mailbox(&mut self, address: Address, password: Password, quota: Option<u64>, owner: String) -> Result<()> {
         self.domain(&address.domain)?;
         self.must_be_free(&address)?;
         let (quota, owner) = (good_quota(quota)?, good_owner(owner)?);
@@ -227,7 +234,7 @@ impl Directory {
         self.next_mailbox = id.0.checked_add(1).ok_or_else(|| {
             wrong("all mailbox numbers are used up".to_owned(), "no mailbox can be added to this installation any more")
         })?;
-        self.mailboxes.insert(address.clone(), Mailbox { id, address, credential, quota, owner, enabled: true });
+        self.mailboxes.insert(address.clone(), Mailbox { id, address, password, quota, owner, enabled: true });
         Ok(())
     }
 

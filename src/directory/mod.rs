@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub use change::{Applied, Change, DirectoryError, ErrorKind};
 pub use rows::{Loaded, ROW_KIND, RowChange};
 
-use crate::types::{Address, Credential, Domain, MailboxId};
+use crate::types::{Address, Credential, Domain, MailboxId, Password};
 
 /// A domain of ours (G1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Mailbox {
     /// Its address, which is its login.
     pub address: Address,
     /// Its password.
-    pub credential: Credential,
+    pub password: Password,
     /// Octets; None = unlimited.
     pub quota: Option<u64>,
     /// The person it belongs to.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::{Admin, Alias, Directory, MailDomain, Mailbox};
-use crate::types::{Address, Credential, Domain, MailboxId};
+use crate::types::{Address, Credential, Domain, MailboxId, Password};
 
 /// The kind of the rows in `system.redb`.
 pub const ROW_KIND: &str = "directory";
@@ -99,7 +99,7 @@ impl Directory {
             rows.insert(format!("domain/{}", domain.name), json!({ "catch_all": catch_all }));
         }
         for m in self.mailboxes.values() {
-            let value = json!({ "id": m.id.0, "credential": m.credential.encode(), "quota": m.quota, "owner": m.owner,
+            let value = json!({ "id": m.id.0, "credential": m.password.encode(), "quota": m.quota, "owner": m.owner,
                 "enabled": m.enabled });
             rows.insert(format!("mailbox/{}", name_of(&m.address)), value);
         }
@@ -134,7 +134,7 @@ fn mailbox(address: Address, json: &Json) -> Option<Mailbox> {
     Some(Mailbox {
         id: MailboxId(u32::try_from(json["id"].as_u64()?).ok()?),
         address,
-        credential: Credential::parse(json["credential"].as_str()?)?,
+        password: Password::parse(json["credential"].as_str()?)?,
         quota,
         owner: json["owner"].as_str().unwrap_or_default().to_owned(),
         enabled: json["enabled"].as_bool()?,

@@ -1,7 +1,7 @@
 //! Sentences about the directory.
 
 use super::*;
-use crate::limits;
+use crate::{limits, types::CryptHash};
 
 fn a(text: &str) -> Address {
     Address::parse(text).unwrap()
@@ -16,7 +16,7 @@ fn credential(n: u8) -> Credential {
 }
 
 fn mailbox(text: &str) -> Change {
-    Change::AddMailbox { address: a(text), credential: credential(1), quota: None, owner: "Ann".into() }
+    Change::AddMailbox { address: a(text), password: credential(1).into(), quota: None, owner: "Ann".into() }
 }
 
 fn admin(name: &str, read_only: bool) -> Change {
@@ -73,7 +73,7 @@ fn rows_of_all_changes_give_the_same_directory_back() {
         Change::SetQuota(a("ann@office.test"), Some(1 << 30)),
         Change::SetEnabled(a("ann@office.test"), false),
         Change::SetOwner(a("ann@office.test"), "Анна Ивановна".into()),
-        Change::SetPassword(a("ann@office.test"), credential(9)),
+        Change::SetPassword(a("ann@office.test"), credential(9).into()),
         admin("root", false),
         mailbox("gone@office.test"),
         Change::RemoveMailbox(a("gone@office.test")),
@@ -234,7 +234,7 @@ fn lists_of_lists_that_reach_too_many_mailboxes_are_refused_when_saved() {
         let mailbox = Mailbox {
             id: MailboxId(100 + n as u32),
             address: number(n),
-            credential: credential(1),
+            password: credential(1).into(),
             quota: None,
             owner: String::new(),
             enabled: true,
@@ -280,4 +280,16 @@ fn no_damage_of_a_row_makes_reading_panic_or_loses_another_row() {
             }
         }
     }
+}
+
+#[test]
+fn an_imported_hash_is_replaced_only_while_it_holds() {
+    let hash = CryptHash::parse(&format!("$5$salt${}", "x".repeat(43))).unwrap();
+    let renew = || Change::Renew { address: a("ann@office.test"), imported: hash.clone(), credential: credential(9) };
+    let set = |password: Password| Change::SetPassword(a("ann@office.test"), password);
+    let imported = office().apply(set(Password::Imported(hash.clone()))).unwrap().directory;
+    let password = |d: &Directory| d.mailboxes[&a("ann@office.test")].password.clone();
+    assert_eq!(password(&imported.apply(renew()).unwrap().directory), credential(9).into());
+    let changed = imported.apply(set(credential(3).into())).unwrap().directory;
+    assert_eq!(password(&changed.apply(renew()).unwrap().directory), credential(3).into(), "it was changed meanwhile");
 }

@@ -12,15 +12,16 @@ use std::{
 use super::{
     Client, LoggedIn, LoginRefusal, LoginStep, Mechanism,
     cache::Cache,
+    imported::{self, Renewal},
     secret::{BootKey, Tag},
     throttle::{Admission, Outcome, Throttle, Try},
 };
 use crate::{
     directory::{Directory, Mailbox},
     limits,
-    rt::{Clock, Shared, Worker},
+    rt::{Clock, Receiver, Sender, Shared, Worker, bounded},
     settings::Settings,
-    types::{Address, Credential},
+    types::{Address, Credential, Password},
     wire::{
         sasl,
         scram::{self, ClientFinal, ClientFirst, ServerFinal, ServerFirst},
@@ -36,13 +37,15 @@ pub(super) struct Logins {
     key: BootKey,
     throttle: Mutex<Throttle>,
     cache: Mutex<Cache>,
+    renewed: Sender<Renewal>,
+    renewals: Receiver<Renewal>,
 }
 
 /// Somebody who wants in: a mailbox of ours, or nobody in disguise.
 struct Account {
     /// None: there is no such mailbox, or it is switched off.
     address: Option<(crate::types::MailboxId, Address)>,
-    credential: Credential,
+    password: Password,
     tag: Tag,
 }
 
@@ -77,13 +80,19 @@ impl Logins {
         let hashing = Worker::start("hash", 1, limits::HASH_QUEUE)?;
         let key = BootKey::make()?;
         let (throttle, cache) = (Mutex::default(), Mutex::default());
-        Ok(Logins { settings, directory, clock, hashing, key, throttle, cache })
+        let (renewed, renewals) = bounded(imported::WAITING);
+        Ok(Logins { settings, directory, clock, hashing, key, throttle, cache, renewed, renewals })
+    }
+
+    /// What logins by imported hashes leave to be written.
+    pub fn renewals(&self) -> Receiver<Renewal> {
+        self.renewals.clone()
     }
 
     /// A name and its password.
     pub async fn password(&self, client: &Client, name: &str, password: &str, mechanism: &'static str) -> LoginStep {
         let account = self.account(name);
-        let login = self.key.password(&account.tag, password, &account.credential);
+        let login = self.key.password(&account.tag, password, &account.password);
         let mut attempt = match self.admit(client, account.tag, Some(login)) {
             Ok(attempt) => attempt,
             Err(refusal) => return LoginStep::Refused(refusal),
@@ -91,14 +100,13 @@ impl Logins {
         let now = self.clock.mono();
         let known = lock(&self.cache).knows(&login, now);
         if !known {
-            let (credential, password) = (account.credential.clone(), password.to_owned());
-            match self.hashing.try_run(move || scram::verify_password(&credential, &password)).await {
-                Err(_) => return LoginStep::Refused(LoginRefusal::Busy),
-                Ok(false) => {
+            match self.check(&account, password).await {
+                None => return LoginStep::Refused(LoginRefusal::Busy),
+                Some(false) => {
                     attempt.outcome = Outcome::Wrong(Some(login));
                     return LoginStep::Refused(LoginRefusal::Wrong);
                 }
-                Ok(true) => {
+                Some(true) => {
                     let keep = Duration::from_secs(60 * u64::from(self.settings.get().login_cache_minutes));
                     lock(&self.cache).remember(login, self.clock.mono(), keep);
                 }
@@ -106,6 +114,34 @@ impl Logins {
         }
         attempt.outcome = Outcome::Right;
         account.logged_in(mechanism)
+    }
+
+    /// Whether a password fits, on the hashing thread; None when its queue is full. An imported hash that fits leaves a renewal.
+    async fn check(&self, account: &Account, password: &str) -> Option<bool> {
+        let password = password.to_owned();
+        match account.password.clone() {
+            Password::Scram(credential) => {
+                self.hashing.try_run(move || scram::verify_password(&credential, &password)).await.ok()
+            }
+            Password::Imported(hash) => {
+                let (iterations, address) = (self.settings.get().scram_iterations, account.address.clone());
+                let renewal = move || {
+                    let fits = imported::fits(&hash, &password);
+                    let salt = fits.then(scram::random::<{ scram::SALT }>).flatten();
+                    let credential = salt.map(|salt| scram::derive(&password, &salt, iterations));
+                    let renewal = address.zip(credential).map(|((_, address), credential)| Renewal {
+                        address,
+                        imported: hash,
+                        credential,
+                    });
+                    (fits, renewal)
+                };
+                let (fits, renewal) = self.hashing.try_run(renewal).await.ok()?;
+                // No place is no loss: the hash stays good, and the next login tries again.
+                renewal.into_iter().for_each(|renewal| drop(self.renewed.try_send(renewal)));
+                Some(fits)
+            }
+        }
     }
 
     fn admit(&self, client: &Client, account: Tag, password: Option<Tag>) -> Result<Attempt<'_>, LoginRefusal> {
@@ -127,11 +163,11 @@ impl Logins {
             None => self.key.account(name),
         };
         match address.as_ref().and_then(|a| directory.mailboxes.get(a)) {
-            Some(Mailbox { id, address, credential, enabled: true, .. }) => {
-                Account { address: Some((*id, address.clone())), credential: credential.clone(), tag }
+            Some(Mailbox { id, address, password, enabled: true, .. }) => {
+                Account { address: Some((*id, address.clone())), password: password.clone(), tag }
             }
             Some(_) | None => {
-                Account { address: None, credential: self.key.nobody(&tag, settings.scram_iterations), tag }
+                Account { address: None, password: self.key.nobody(&tag, settings.scram_iterations).into(), tag }
             }
         }
     }
@@ -172,6 +208,7 @@ enum Turn<'a> {
 
 struct Proving<'a> {
     account: Account,
+    credential: Credential,
     attempt: Attempt<'a>,
     first: ClientFirst,
     server_first: ServerFirst,
@@ -271,18 +308,23 @@ impl<'a> LoginExchange<'a> {
         let Some(ours) = scram::nonce() else {
             return LoginStep::Refused(LoginRefusal::Busy);
         };
+        let credential = match &account.password {
+            Password::Scram(credential) => credential.clone(),
+            // Nothing can be proved of an imported hash: it looks like a wrong password, and a client goes on with PLAIN.
+            Password::Imported(_) => self.logins.key.nobody(&account.tag, self.logins.settings.get().scram_iterations),
+        };
         let server_first = ServerFirst {
             nonce: format!("{}{ours}", first.nonce),
-            salt: account.credential.salt.clone(),
-            iterations: account.credential.iterations,
+            salt: credential.salt.clone(),
+            iterations: credential.iterations,
         };
         let challenge = server_first.write().into_bytes();
-        self.turn = Turn::Proof(Box::new(Proving { account, attempt, first, server_first }));
+        self.turn = Turn::Proof(Box::new(Proving { account, credential, attempt, first, server_first }));
         LoginStep::Challenge(challenge)
     }
 
     fn proof(&mut self, proving: Proving<'a>, octets: &[u8]) -> LoginStep {
-        let Proving { account, mut attempt, first, server_first } = proving;
+        let Proving { account, credential, mut attempt, first, server_first } = proving;
         let Ok(last) = ClientFinal::parse(octets) else {
             return LoginStep::Refused(LoginRefusal::Malformed);
         };
@@ -291,7 +333,7 @@ impl<'a> LoginExchange<'a> {
             return LoginStep::Refused(LoginRefusal::Malformed);
         }
         let message = scram::auth_message(first.bare(), &server_first.write(), last.without_proof());
-        if !scram::verify_proof(&account.credential, &message, &last.proof) {
+        if !scram::verify_proof(&credential, &message, &last.proof) {
             // A proof does not show which password it was made of: here the same wrong one counts every time.
             attempt.outcome = Outcome::Wrong(None);
             return LoginStep::Refused(LoginRefusal::Wrong);
@@ -300,7 +342,7 @@ impl<'a> LoginExchange<'a> {
         match account.logged_in(self.mechanism.name()) {
             LoginStep::Done(who) => {
                 self.turn = Turn::Shown(who);
-                let signature = scram::server_signature(&account.credential, &message);
+                let signature = scram::server_signature(&credential, &message);
                 LoginStep::Challenge(ServerFinal::Verifier(signature).write().into_bytes())
             }
             other @ (LoginStep::Challenge(_) | LoginStep::Refused(_)) => other,

@@ -1,10 +1,12 @@
 //! May this peer say this now? Who is it? Gives a verdict; never writes to a socket.
 //!
 //! The doors and their types stand here. Behind them: [`relay`] (who may send to whom; pure), [`login`] (names and
-//! passwords), [`throttle`] and [`cache`] (before and beside the hash), [`secret`] (the boot key), [`networks`].
+//! passwords), [`imported`] (hashes from elsewhere), [`throttle`] and [`cache`] (before and beside the hash), [`secret`] (the
+//! boot key), [`networks`].
 //! Must not know: sockets, the words of POP3, what a session counts.
 
 mod cache;
+mod imported;
 mod login;
 mod networks;
 mod relay;
@@ -17,7 +19,7 @@ use crate::{
     directory::Directory,
     journal::{Journal, Tag},
     router::Destination,
-    rt::{Clock, Shared},
+    rt::{Clock, Receiver, Shared},
     settings::{Settings, TlsMode},
     store::{Store, StoreError},
     types::{Address, MailboxId, ReversePath},
@@ -27,6 +29,7 @@ use crate::{
     },
 };
 
+pub use imported::Renewal;
 pub use login::LoginExchange;
 pub use networks::{Network, household, is_private};
 
@@ -123,6 +126,11 @@ impl Policy {
     ) -> io::Result<Self> {
         let logins = login::Logins::new(settings.clone(), directory.clone(), clock.clone())?;
         Ok(Policy { settings, directory, store, journal, clock, logins })
+    }
+
+    /// Logins by imported hashes: whoever may write the directory replaces these (section 7 of the design).
+    pub fn renewals(&self) -> Receiver<Renewal> {
+        self.logins.renewals()
     }
 
     /// Whether a password may be said now (Q10): over TLS, or from a private network when TLS is off or opportunistic.

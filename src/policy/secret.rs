@@ -4,7 +4,10 @@ use std::io;
 
 use ring::hmac;
 
-use crate::{types::Credential, wire::scram};
+use crate::{
+    types::{Credential, Password},
+    wire::scram,
+};
 
 /// A keyed hash, cut to 128 bits.
 pub type Tag = [u8; 16];
@@ -25,9 +28,13 @@ impl BootKey {
     }
 
     /// The tag of a password as it was said for an account while it had this credential: with the credential it changes.
-    pub fn password(&self, account: &Tag, password: &str, credential: &Credential) -> Tag {
-        let Credential { salt, stored_key, server_key, iterations: _ } = credential;
-        cut(self.sign(&[b"password", account, password.as_bytes(), salt, stored_key, server_key]))
+    pub fn password(&self, account: &Tag, said: &str, kept: &Password) -> Tag {
+        cut(match kept {
+            Password::Scram(Credential { salt, stored_key, server_key, iterations: _ }) => {
+                self.sign(&[b"password", account, said.as_bytes(), salt, stored_key, server_key])
+            }
+            Password::Imported(hash) => self.sign(&[b"password", account, said.as_bytes(), hash.as_str().as_bytes()]),
+        })
     }
 
     /// The credential of somebody who is not there: always the same for one name until the next start, and no password

@@ -6,7 +6,7 @@ use super::{login::Logins, *};
 use crate::{
     directory::Mailbox,
     rt::TestClock,
-    types::{Credential, UnixTime},
+    types::{Credential, Password, UnixTime},
     wire::{
         sasl,
         scram::{ClientFinal, ClientFirst, Salted, ServerFinal, ServerFirst},
@@ -22,7 +22,14 @@ struct House {
 
 fn mailbox(id: u32, name: &str, credential: Credential) -> Mailbox {
     let address = Address::parse(name).unwrap();
-    Mailbox { id: MailboxId(id), address, credential, quota: None, owner: String::new(), enabled: true }
+    Mailbox {
+        id: MailboxId(id),
+        address,
+        password: credential.into(),
+        quota: None,
+        owner: String::new(),
+        enabled: true,
+    }
 }
 
 fn house() -> House {
@@ -234,8 +241,9 @@ fn a_full_hashing_queue_is_said_and_counts_against_nobody() {
     let mut directory = Directory::clone(&house.directory.get());
     for n in 0..100 {
         let slow = mailbox(n, &format!("u{n}@office.test"), scram::derive("p", b"0123456789abcdef", 1));
-        let credential = Credential { iterations: 100_000, ..slow.credential.clone() };
-        directory.mailboxes.insert(slow.address.clone(), Mailbox { credential, ..slow });
+        let Password::Scram(ours) = slow.password.clone() else { panic!("not imported") };
+        let password = Password::Scram(Credential { iterations: 100_000, ..ours });
+        directory.mailboxes.insert(slow.address.clone(), Mailbox { password, ..slow });
     }
     house.directory.set(directory);
     let lan = client("10.0.0.1");
@@ -286,4 +294,34 @@ fn passwords_go_over_tls_or_stay_in_the_private_network() {
             assert_eq!(may_login(&settings, &client), allowed, "{mode:?} {tls} {ip}");
         }
     }
+}
+
+/// `ann-pass-1`, as the C library's crypt writes it.
+const IMPORTED: &str =
+    "$6$rounds=1000$roundzero$LUgu4Jz7M3JaSTAC6JuM7yT16VkNTre5QnosEmhZ9.8Gv/9/wP./tXlnQ0y7K1QejtGaiH/LtJenjQF7CxQg70";
+
+#[test]
+fn an_imported_hash_lets_in_and_leaves_a_credential_of_ours() {
+    let house = house();
+    let mut directory = (*house.directory.get()).clone();
+    let ann = directory.mailboxes.values_mut().find(|m| m.id == MailboxId(1)).unwrap();
+    ann.password = Password::parse(IMPORTED).unwrap();
+    house.directory.set(directory);
+    assert_eq!(house.password("ann", "ann-pass-2"), Err(LoginRefusal::Wrong));
+    assert!(house.logins.renewals().try_recv().is_err(), "a wrong password renews nothing");
+    assert!(house.password("ann", "ann-pass-1").is_ok());
+    let renewal = house.logins.renewals().try_recv().unwrap();
+    assert_eq!((renewal.address.to_string().as_str(), renewal.imported.as_str()), ("ann@office.test", IMPORTED));
+    assert!(scram::verify_password(&renewal.credential, "ann-pass-1"));
+    assert_eq!(renewal.credential.iterations, 1000);
+
+    let mut exchange = house.begin(Mechanism::ScramSha256);
+    let first = ClientFirst::new("ann", "abc");
+    let server = challenge(step(&mut exchange, Some(first.write().as_bytes())));
+    let server = ServerFirst::parse(&server).unwrap();
+    let message =
+        scram::auth_message(first.bare(), &server.write(), &ClientFinal::without_proof_of("n,,", &server.nonce));
+    let proof = Salted::new("ann-pass-1", &server.salt, server.iterations).proof(&message);
+    let last = ClientFinal::new("n,,", &server.nonce, proof).write();
+    assert_eq!(end(step(&mut exchange, Some(last.as_bytes()))), Err(LoginRefusal::Wrong), "nothing can be proved yet");
 }

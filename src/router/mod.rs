@@ -178,7 +178,7 @@ mod tests {
         let credential = Credential { salt: vec![1], iterations: 1, stored_key: [0; 32], server_key: [0; 32] };
         let mailbox = |text: &str| Change::AddMailbox {
             address: a(text),
-            credential: credential.clone(),
+            password: credential.clone().into(),
             quota: None,
             owner: String::new(),
         };

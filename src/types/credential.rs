@@ -1,4 +1,5 @@
-//! The one form in which a password is kept (people, mailboxes, admins): SCRAM-SHA-256 (RFC 5802 s3, RFC 5803).
+//! The one form in which a password is kept (people, mailboxes, admins): SCRAM-SHA-256 (RFC 5802 s3, RFC 5803). A mailbox that
+//! was brought from elsewhere may have a `$5$` or `$6$` hash until its first login (section 7 of the design).
 
 use std::fmt;
 
@@ -47,6 +48,78 @@ impl Credential {
     }
 }
 
+/// What a mailbox' password is checked against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// Ours.
+    Scram(Credential),
+    /// Brought from elsewhere; the first login replaces it.
+    Imported(CryptHash),
+}
+
+impl Password {
+    /// The text form, as rows of the directory keep it. A secret.
+    pub fn encode(&self) -> String {
+        match self {
+            Password::Scram(credential) => credential.encode(),
+            Password::Imported(hash) => hash.as_str().to_owned(),
+        }
+    }
+
+    /// Reads either text form.
+    pub fn parse(text: &str) -> Option<Self> {
+        Credential::parse(text).map(Password::Scram).or_else(|| CryptHash::parse(text).map(Password::Imported))
+    }
+}
+
+impl From<Credential> for Password {
+    fn from(credential: Credential) -> Self {
+        Password::Scram(credential)
+    }
+}
+
+/// A hash of SHA-crypt as other systems keep it in `/etc/shadow`: `$5$` or `$6$`, perhaps `rounds=N$`, a salt, the sum.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CryptHash(Box<str>);
+
+impl CryptHash {
+    /// Rounds beyond which none is taken: half a million cost about 0.3 s of a core.
+    pub const MAX_ROUNDS: u32 = 500_000;
+
+    /// Reads one; None when it is none of the two, asks for too many rounds, or a part of it is not what crypt(5) says.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.strip_prefix('$')?.split_once('$')?;
+        let sum = match kind {
+            "5" => 43,
+            "6" => 86,
+            _ => return None,
+        };
+        let rest = match rest.strip_prefix("rounds=") {
+            Some(rest) => {
+                let (rounds, rest) = rest.split_once('$')?;
+                rounds.parse().ok().filter(|n| (1000..=Self::MAX_ROUNDS).contains(n))?;
+                rest
+            }
+            None => rest,
+        };
+        let (salt, octets) = rest.split_once('$')?;
+        let is_crypt = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/'));
+        let whole = (1..=16).contains(&salt.len()) && octets.len() == sum && is_crypt(salt) && is_crypt(octets);
+        whole.then(|| CryptHash(text.into()))
+    }
+
+    /// The text. A secret: the password can be guessed from it at leisure.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CryptHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CryptHash(..)")
+    }
+}
+
 fn key(text: &str) -> Option<[u8; 32]> {
     BASE64.decode(text).ok()?.try_into().ok()
 }
@@ -91,5 +164,29 @@ mod tests {
     #[test]
     fn its_debug_form_shows_no_secret() {
         assert_eq!(format!("{:?}", credential()), "Credential(..)");
+        let hash = Password::parse(&format!("$6$salt${}", "a".repeat(86))).unwrap();
+        assert_eq!(format!("{hash:?}"), "Imported(CryptHash(..))");
+    }
+
+    #[test]
+    fn an_imported_hash_is_taken_as_crypt_writes_it() {
+        let (short, long) = ("x".repeat(43), "y/.Z".repeat(22)[..86].to_owned());
+        for good in [format!("$5$s${short}"), format!("$6$rounds=5000$0123456789abcdef${long}")] {
+            assert_eq!(Password::parse(&good).map(|p| p.encode()), Some(good));
+        }
+        for bad in [
+            format!("$1$s${short}"),
+            format!("$5$s${long}"),
+            format!("$6$s${short}"),
+            format!("$5$${short}"),
+            format!("$5$0123456789abcdefg${short}"),
+            format!("$5$rounds=999999999$s${short}"),
+            format!("$5$rounds=1$s${short}"),
+            format!("$5$s!${short}"),
+            format!("$5$s${short}\n"),
+            "$2y$10$abcdefghijklmnopqrstuu".into(),
+        ] {
+            assert_eq!(Password::parse(&bad), None, "{bad}");
+        }
     }
 }

@@ -13,7 +13,7 @@ mod time;
 pub use addr::{Address, AddressError, Domain, LocalPart, ReversePath};
 pub use body::{BodyReader, BytesBody, ReadFuture};
 pub use collector::{Collector, Format, Framing, Transport};
-pub use credential::Credential;
+pub use credential::{Credential, CryptHash, Password};
 pub use id::{BodyId, MailboxId, QueueId, Uid};
 pub use mail::{Envelope, Flags, FolderName, MessageRow, Special};
 pub use time::UnixTime;

@@ -13,7 +13,7 @@ use gatepost::{
     rt::{Board, Clock, Shared, SystemClock, Worker, block_on},
     settings::{FieldError, Settings},
     store::{Days, Delivery, NewMessage, Places, Store},
-    types::{Address, Flags, FolderName, MailboxId, UnixTime},
+    types::{Address, Credential, Flags, FolderName, MailboxId, Password, UnixTime},
 };
 use serde_json::{Value, json};
 
@@ -106,6 +106,14 @@ impl House {
 
     pub fn mailbox(&self, address: &str) -> Mailbox {
         self.desk().house().directory.get().mailboxes[&Address::parse(address).unwrap()].clone()
+    }
+
+    /// What a mailbox' password is checked against, when it is ours.
+    pub fn credential(&self, address: &str) -> Credential {
+        match self.mailbox(address).password {
+            Password::Scram(credential) => credential,
+            Password::Imported(_) => panic!("{address} has an imported hash"),
+        }
     }
 
     pub fn deliver(&self, mailbox: MailboxId, bytes: &[u8]) {

@@ -108,7 +108,7 @@ impl House {
         let settings = self.app().desk.house().settings.get();
         let credential = credential(&settings, password, address).unwrap();
         let address = Address::parse(address).unwrap();
-        self.change(Change::AddMailbox { address, credential, quota, owner: String::new() });
+        self.change(Change::AddMailbox { address, password: credential.into(), quota, owner: String::new() });
     }
 
     fn people(&self) {

@@ -52,7 +52,7 @@ fn directory(head: &Head) -> Directory {
     let quota = |user: &str| head.quotas.iter().find(|(u, _)| u == user).map(|(_, octets)| *octets);
     let mailbox = |user: &str| Change::AddMailbox {
         address: address(user),
-        credential: scram::derive(&format!("{user}-pass-1"), b"salt of a dialog", 4096),
+        password: scram::derive(&format!("{user}-pass-1"), b"salt of a dialog", 4096).into(),
         quota: quota(user),
         owner: user.to_owned(),
     };

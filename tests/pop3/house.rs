@@ -79,7 +79,7 @@ fn directory() -> Directory {
         let mailbox = Mailbox {
             id: MailboxId(id),
             address: address.clone(),
-            credential,
+            password: credential.into(),
             quota: None,
             owner: String::new(),
             enabled: true,

@@ -41,6 +41,7 @@ const DOORS: &[Door] = &[
         tests: true,
         why: "passwords in wire and policy, certificates in net, random bytes from one place",
     },
+    Door { names: &["sha_crypt"], places: &["policy/imported"], tests: true, why: "imported hashes are seen once" },
     Door { names: &["if_addrs"], places: &["listen"], tests: true, why: "listen binds by interface" },
     Door {
         names: &["socket2"],
