@@ -8,6 +8,21 @@ pub const SASL_LINE: usize = 12_288;
 pub const SMTP_RCPTS: usize = 1000;
 /// Octets of a POP3 command line (RFC 2449 s4: 255); AUTH answers use SASL_LINE.
 pub const POP3_LINE: usize = 512;
+/// Octets of an IMAP command before the login, literals included (RFC 2683 s3.2.1.5 asks for 8,000).
+pub const IMAP_LINE: usize = 8 * 1024;
+/// The same behind the login (sets of UIDs and searches are long); READ_BUF of it are free, a command that is longer is
+/// held until it is obeyed. A message of APPEND is no part of it.
+pub const IMAP_COMMAND: usize = 64 * 1024;
+/// Messages of one APPEND (MULTIAPPEND): each is a draft, about 300 bytes of memory and up to SMALL_BODY of it.
+pub const IMAP_APPENDS: usize = 100;
+/// Octets of small bodies that one APPEND holds until all of its messages are there; more are refused.
+pub const IMAP_APPEND_HELD: usize = 1024 * 1024;
+/// Folders of one mailbox; about 150 bytes each while they are listed.
+pub const IMAP_FOLDERS: usize = 5000;
+/// Seconds an IMAP client may be silent behind the login (RFC 3501 s5.4: at least 1,800), and in IDLE.
+pub const IMAP_IDLE_SECS: u64 = 1800;
+/// Seconds a connection may take to log in, and a client may be silent in the middle of a command.
+pub const IMAP_LOGIN_SECS: u64 = 180;
 /// Read buffer of a connection while it talks; none while it is idle.
 pub const READ_BUF: usize = 8 * 1024;
 /// A body up to this size is held in memory until it is committed.

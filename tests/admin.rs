@@ -273,7 +273,7 @@ fn the_status_shows_counts_ports_room_and_the_process() {
     let house = office("status");
     let status = house.ok("GET", "status", Value::Null);
     assert_eq!([&status["domains"], &status["mailboxes"], &status["aliases"]], [&json!(1), &json!(1), &json!(0)]);
-    assert_eq!(status["ports"]["pop3s"], 995);
+    assert_eq!([&status["ports"]["pop3s"], &status["ports"]["imaps"]], [&json!(995), &json!(993)]);
     assert!(status["disk"]["free"].as_u64().unwrap() > 0, "{status}");
     assert!(status["process"]["rss"].as_u64().unwrap() > 0 && status["process"]["threads"].as_u64().unwrap() > 0);
     assert_eq!(status["queue"], 0);

@@ -189,6 +189,7 @@ fn status_and_journal_are_for_people_and_for_programs() {
         status.contains("1 mailboxes and 0 aliases in 1 domains") && status.contains("ports: smtp 25, "),
         "{status}"
     );
+    assert!(status.contains("\nPOP3/DIMAP runs on port 110/143\n"), "{status}");
     let status: Value = serde_json::from_str(&ok(&house, &["--json", "status"], "")).unwrap();
     assert_eq!(status["mailboxes"], 1);
     let journal = ok(&house, &["journal"], "");
@@ -286,6 +287,7 @@ impl Served {
             smtp.as_str(),
             "smtp.submission.port=0",
             "pop3.port=0",
+            "imap.port=0",
             "tls.ssl=off",
             "smtp.interfaces=127.0.0.1",
             "syslog.local=off",

@@ -304,7 +304,7 @@ impl Desk {
     fn no_certificate(&self, settings: &Settings) -> Vec<FieldError> {
         let services = [
             ("tls.smtp.certificate", &settings.smtp_certificate, settings.smtp_tls),
-            ("tls.pop3.certificate", &settings.pop3_certificate, settings.pop3_tls),
+            ("tls.pop3.certificate", &settings.pop3_certificate, settings.readers_tls()),
         ];
         let missing = services.into_iter().filter(|(_, name, mode)| {
             let is_used = settings.ssl || *mode != TlsMode::Off;

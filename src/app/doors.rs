@@ -54,11 +54,12 @@ pub(super) struct Doors {
     parts: Parts,
     smtp: Keys,
     pop3: Keys,
+    imap: Keys,
 }
 
 impl Doors {
     pub(super) fn new(parts: Parts) -> Self {
-        Doors { parts, smtp: Keys::none(), pop3: Keys::none() }
+        Doors { parts, smtp: Keys::none(), pop3: Keys::none(), imap: Keys::none() }
     }
 
     /// The sockets' keeper.
@@ -112,7 +113,7 @@ impl Doors {
         let needed = |mode| settings.ssl || mode != TlsMode::Off;
         let wanted = [
             (needed(settings.smtp_tls), "tls.smtp.certificate", &settings.smtp_certificate),
-            (needed(settings.pop3_tls), "tls.pop3.certificate", &settings.pop3_certificate),
+            (needed(settings.readers_tls()), "tls.pop3.certificate", &settings.pop3_certificate),
         ];
         wanted
             .into_iter()
@@ -136,13 +137,14 @@ impl Doors {
     fn turn_keys(&self, settings: &Settings) {
         self.turn(&self.smtp, &settings.smtp_certificate, settings.smtp_tls);
         self.turn(&self.pop3, &settings.pop3_certificate, settings.pop3_tls);
+        self.turn(&self.imap, &settings.pop3_certificate, settings.imap_tls);
     }
 
     /// The book says on the board how a certificate is; here only that one is named which is not there at all.
     fn turn(&self, keys: &Keys, name: &str, mode: TlsMode) {
         let acceptor = match self.parts.certificates.identity(name) {
             None => Err("is not there or cannot be used: no TLS; upload one or choose another".to_owned()),
-            // No tickets anywhere: Microsoft's senders drop the connection on them, and POP3 clients stay connected or poll.
+            // No tickets anywhere: Microsoft's senders drop the connection on them, and readers stay connected or poll.
             Some(identity) => Acceptor::new(&identity, Tickets::None).map_err(|e| e.to_string()),
         };
         let acceptor = acceptor.map_err(|why| self.no_key(name, why)).ok();
@@ -166,6 +168,9 @@ impl Doors {
             Service::Smtps => (Some(self.smtp.implicit.clone()), self.smtp_door(spec.service)),
             Service::Pop3 => (None, self.pop3_door(spec.service)),
             Service::Pop3s => (Some(self.pop3.implicit.clone()), self.pop3_door(spec.service)),
+            // `specs` names no such port before there is a session that serves it.
+            Service::Imap => (None, hung_up()),
+            Service::Imaps => (Some(self.imap.implicit.clone()), hung_up()),
         };
         Wanted { spec, tls, handler }
     }
@@ -199,16 +204,20 @@ impl Doors {
     }
 }
 
+fn hung_up() -> Handler {
+    Arc::new(|conn: Conn| Box::pin(async move { drop(conn) }))
+}
+
 fn specs(settings: &Settings) -> [Spec; 5] {
     let over_tls = |port| if settings.ssl { port } else { 0 };
     let spec = |service, port, interfaces: &Vec<String>| Spec { service, port, interfaces: interfaces.clone() };
-    let (smtp, pop3) = (&settings.smtp_interfaces, &settings.pop3_interfaces);
+    let (smtp, readers) = (&settings.smtp_interfaces, &settings.pop3_interfaces);
     [
         spec(Service::Smtp, settings.smtp_port, smtp),
         spec(Service::Submission, settings.submission_port, smtp),
         spec(Service::Smtps, over_tls(settings.smtps_port), smtp),
-        spec(Service::Pop3, settings.pop3_port, pop3),
-        spec(Service::Pop3s, over_tls(settings.pop3s_port), pop3),
+        spec(Service::Pop3, settings.pop3_port, readers),
+        spec(Service::Pop3s, over_tls(settings.pop3s_port), readers),
     ]
 }
 
@@ -219,8 +228,10 @@ fn port_key(service: &str) -> &'static str {
         "submission" => "smtp.submission.port",
         "smtps" => "smtp.ssl.port",
         "pop3" => "pop3.port",
+        "pop3s" => "pop3.ssl.port",
+        "imap" => "imap.port",
         // Only the table's own names come here.
-        _ => "pop3.ssl.port",
+        _ => "imap.ssl.port",
     }
 }
 

@@ -42,11 +42,13 @@ fn words(s: &Json) -> String {
     say(format!("{} - gatepost {}, running for {}", cell(&s["server_name"]), cell(&s["version"]), span(&s["uptime"])));
     say(format!("{} mailboxes and {} aliases in {} domains", s["mailboxes"], s["aliases"], s["domains"]));
     say(format!("{} messages, {}; {} in queue", s["mail"]["messages"], size(&s["mail"]["bytes"]), cell(&s["queue"])));
-    let ports = ["smtp", "submission", "smtps", "pop3", "pop3s"].map(|name| match s["ports"][name].as_u64() {
-        Some(0) | None => format!("{name} off"),
-        Some(port) => format!("{name} {port}"),
-    });
+    let ports =
+        ["smtp", "submission", "smtps", "pop3", "pop3s", "imap", "imaps"].map(|name| match s["ports"][name].as_u64() {
+            Some(0) | None => format!("{name} off"),
+            Some(port) => format!("{name} {port}"),
+        });
     say(format!("ports: {}", ports.join(", ")));
+    say(format!("POP3/DIMAP runs on port {}/{}", port(&s["ports"]["pop3"]), port(&s["ports"]["imap"])));
     let disk = &s["disk"];
     say(match disk["error"].as_str() {
         Some(error) => format!("mail disk {}: {error}", cell(&disk["directory"])),
@@ -62,6 +64,11 @@ fn words(s: &Json) -> String {
     say(String::new());
     say(show::table(&["LIGHT", "SERVICE", "STATE"], &rows));
     out
+}
+
+/// A13; `off` for none.
+fn port(port: &Json) -> String {
+    port.as_u64().filter(|port| *port != 0).map_or("off".to_owned(), |port| port.to_string())
 }
 
 /// `3 d 4 h 5 min`

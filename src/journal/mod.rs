@@ -4,6 +4,8 @@
 //! Each room's events stand in a file of their own here; a foreign string passes `safe` once and only here.
 
 mod admin;
+mod dovecot;
+mod imap;
 mod library;
 mod line;
 mod pipeline;
@@ -17,10 +19,12 @@ mod syslog;
 mod teller;
 
 pub use admin::AdminEvent;
+pub use dovecot::{LoginPeer, NoLogin, Tried};
+pub use imap::{ImapCounts, ImapEvent};
 pub use library::hear_libraries;
 pub use line::{Line, Severity, Tag};
 pub use pipeline::PipelineEvent;
-pub use pop3::{Pop3Counts, Pop3Event, Pop3Peer, Tried};
+pub use pop3::{Pop3Counts, Pop3Event};
 pub use safe::{safe, safe_bytes, safe_field};
 pub use service::{CertificateNews, ClientTrouble, ServiceEvent};
 pub use sinks::SinkEvent;

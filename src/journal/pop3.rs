@@ -1,32 +1,11 @@
 //! What a POP3 session tells. Wording: Dovecot's pop3-login and pop3, which fail2ban's `dovecot` filter reads.
 
-use std::net::IpAddr;
+use super::{
+    Line, LoginPeer, NoLogin, Tag,
+    dovecot::{login, no_login, trouble, who},
+};
 
-use super::{Line, Tag, safe, safe_field};
-
-/// Which connection: stands at the end of each line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pop3Peer {
-    /// The client.
-    pub rip: IpAddr,
-    /// Our end.
-    pub lip: IpAddr,
-    /// Whether it is encrypted.
-    pub tls: bool,
-    /// The session's name, letters and digits.
-    pub session: String,
-}
-
-/// What came of logins on a connection that ends without one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tried {
-    /// Nothing was tried.
-    Nothing,
-    /// A password was offered where none may be said (Q10).
-    Plaintext,
-    /// So many failed.
-    Failed(u32),
-}
+const PROTOCOL: &str = "pop3";
 
 /// What a session did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,23 +36,10 @@ pub enum Pop3Event {
         /// `PLAIN`, `SCRAM-SHA-256`
         method: &'static str,
         /// The connection.
-        peer: Pop3Peer,
+        peer: LoginPeer,
     },
     /// `pop3-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<...>, method=PLAIN, rip=...`
-    NoLogin {
-        /// Why the connection ended.
-        reason: &'static str,
-        /// What was tried.
-        tried: Tried,
-        /// Seconds since the connection began.
-        secs: u64,
-        /// The last name that was said.
-        user: String,
-        /// How, if anything was tried.
-        method: Option<&'static str>,
-        /// The connection.
-        peer: Pop3Peer,
-    },
+    NoLogin(NoLogin),
     /// `pop3(ann@office.test)<pid><session>: Disconnected: Logged out top=0/0, retr=2/3031, del=2/3, size=4567`
     Ended {
         /// The mailbox' address.
@@ -99,63 +65,36 @@ pub enum Pop3Event {
 impl From<Pop3Event> for Line {
     fn from(event: Pop3Event) -> Line {
         match event {
-            Pop3Event::Login { user, method, peer } => {
-                let (user, peer) = (safe_field(&user, 330), end(&peer, true));
-                Line::info(Tag::Dovecot, format!("pop3-login: Login: user=<{user}>, method={method}, {peer}"))
-            }
-            Pop3Event::NoLogin { reason, tried, secs, user, method, peer } => {
-                let tried = match tried {
-                    Tried::Nothing => format!("no auth attempts in {secs} secs"),
-                    Tried::Plaintext => "tried to use disallowed plaintext auth".to_owned(),
-                    Tried::Failed(n) => format!("auth failed, {n} attempts in {secs} secs"),
-                };
-                let method = method.map_or(String::new(), |m| format!(" method={m},"));
-                let (user, peer) = (safe_field(&user, 330), end(&peer, false));
-                let text = format!("pop3-login: Disconnected: {reason} ({tried}): user=<{user}>,{method} {peer}");
-                Line::info(Tag::Dovecot, text)
-            }
+            Pop3Event::Login { user, method, peer } => login(PROTOCOL, &user, method, &peer),
+            Pop3Event::NoLogin(what) => no_login(PROTOCOL, what),
             Pop3Event::Ended { user, session, reason, counts: c } => {
                 let did = format!("top={}/{}, retr={}/{}", c.tops, c.top_octets, c.retrieved, c.retrieved_octets);
                 let left = format!("del={}/{}, size={}", c.deleted, c.messages, c.octets);
-                Line::info(Tag::Dovecot, format!("{}: Disconnected: {reason} {did}, {left}", who(&user, &session)))
+                Line::info(
+                    Tag::Dovecot,
+                    format!("{}: Disconnected: {reason} {did}, {left}", who(PROTOCOL, &user, &session)),
+                )
             }
-            Pop3Event::Trouble { user, session, why } => {
-                let (who, why) = (who(&user, &session), safe(&why, 400));
-                Line { severity: super::Severity::Error, ..Line::info(Tag::Dovecot, format!("{who}: Error: {why}")) }
-            }
+            Pop3Event::Trouble { user, session, why } => trouble(PROTOCOL, &user, &session, &why),
         }
     }
-}
-
-fn who(user: &str, session: &str) -> String {
-    format!("pop3({})<{}><{session}>", safe_field(user, 330), std::process::id())
-}
-
-fn end(peer: &Pop3Peer, logged_in: bool) -> String {
-    let Pop3Peer { rip, lip, tls, session } = peer;
-    let mpid = if logged_in { format!(" mpid={},", std::process::id()) } else { String::new() };
-    let tls = if *tls { " TLS," } else { "" };
-    format!("rip={rip}, lip={lip},{mpid}{tls} session=<{session}>")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Tried;
 
-    fn peer(tls: bool) -> Pop3Peer {
+    fn peer(tls: bool) -> LoginPeer {
         let [rip, lip] = ["203.0.113.7", "192.0.2.1"].map(|ip| ip.parse().unwrap());
-        Pop3Peer { rip, lip, tls, session: "65a1f00d".into() }
+        LoginPeer { rip, lip, tls, session: "65a1f00d".into() }
     }
 
     #[test]
     fn a_failed_login_is_told_as_dovecot_tells_it() {
-        let event = |tried, user: &str, method| Pop3Event::NoLogin {
-            reason: "Connection closed",
-            tried,
-            secs: 2,
-            user: user.into(),
-            method,
-            peer: peer(true),
+        let event = |tried, user: &str, method| {
+            let (reason, user, peer) = ("Connection closed", user.to_owned(), peer(true));
+            Pop3Event::NoLogin(NoLogin { reason, tried, secs: 2, user, method, peer })
         };
         assert_eq!(
             Line::from(event(Tried::Failed(1), "ann", Some("PLAIN"))).text,

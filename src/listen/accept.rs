@@ -89,7 +89,7 @@ fn welcome(socket: Async<TcpStream>, service: Service, wanted: &Shared<Vec<Wante
 
 /// The socket is fresh, so that its buffer takes a line at once. Inside TLS nothing can be said.
 fn turn_away(mut socket: &TcpStream, service: Service, ip: IpAddr, full: Full, means: &Means) {
-    if !matches!(service, Service::Smtps | Service::Pop3s) {
+    if !matches!(service, Service::Smtps | Service::Pop3s | Service::Imaps) {
         let _ = socket.write(words(service).full);
     }
     let _ = socket.shutdown(Shutdown::Write);
@@ -162,6 +162,11 @@ fn words(service: Service) -> Words {
         Service::Pop3 | Service::Pop3s => Words {
             full: b"-ERR [SYS/TEMP] Too many connections, try later\r\n",
             broken: b"-ERR [SYS/TEMP] An internal error ends this session, try later\r\n",
+        },
+        // RFC 3501 s7.1.5, RFC 5530 s3.
+        Service::Imap | Service::Imaps => Words {
+            full: b"* BYE [UNAVAILABLE] Too many connections, try later\r\n",
+            broken: b"* BYE [SERVERBUG] An internal error ends this session, try later\r\n",
         },
     }
 }

@@ -34,7 +34,7 @@ pub type Handler = Arc<dyn Fn(Conn) -> Pin<Box<dyn Future<Output = ()> + Send>> 
 pub struct Wanted {
     /// Where.
     pub spec: Spec,
-    /// For ports that are encrypted from the first octet (465, 995): the newest certificate. While there is none, clients
+    /// For ports that are encrypted from the first octet (465, 995, 993): the newest certificate. While there is none, clients
     /// are let go at once.
     pub tls: Option<Shared<Option<Acceptor>>>,
     /// Who serves.
@@ -49,5 +49,7 @@ pub fn name(service: Service) -> &'static str {
         Service::Smtps => "smtps",
         Service::Pop3 => "pop3",
         Service::Pop3s => "pop3s",
+        Service::Imap => "imap",
+        Service::Imaps => "imaps",
     }
 }

@@ -3,7 +3,7 @@
 //! The doors and their types stand here. Behind them: [`relay`] (who may send to whom; pure), [`login`] (names and
 //! passwords), [`imported`] (hashes from elsewhere), [`throttle`] and [`cache`] (before and beside the hash), [`secret`] (the
 //! boot key), [`networks`].
-//! Must not know: sockets, the words of POP3, what a session counts.
+//! Must not know: sockets, the words of POP3 and IMAP, what a session counts.
 
 mod cache;
 mod imported;
@@ -62,6 +62,10 @@ pub enum Service {
     Pop3,
     /// 995
     Pop3s,
+    /// 143
+    Imap,
+    /// 993
+    Imaps,
 }
 
 impl Service {
@@ -71,7 +75,7 @@ impl Service {
             Service::Smtp => Tag::Smtpd,
             Service::Submission => Tag::Submission,
             Service::Smtps => Tag::Smtps,
-            Service::Pop3 | Service::Pop3s => Tag::Dovecot,
+            Service::Pop3 | Service::Pop3s | Service::Imap | Service::Imaps => Tag::Dovecot,
         }
     }
 }
@@ -181,7 +185,7 @@ impl Policy {
         LoginExchange::new(&self.logins, client, mechanism, self.may_login(client))
     }
 
-    /// USER and PASS of POP3. Never gives a challenge.
+    /// USER and PASS of POP3, LOGIN of IMAP. Never gives a challenge.
     pub async fn password(&self, client: &Client, user: &str, password: &[u8]) -> LoginStep {
         if !self.may_login(client) {
             return LoginStep::Refused(LoginRefusal::Wrong);
@@ -194,6 +198,7 @@ fn may_login(settings: &Settings, client: &Client) -> bool {
     let mode = match client.service {
         Service::Smtp | Service::Submission | Service::Smtps => settings.smtp_tls,
         Service::Pop3 | Service::Pop3s => settings.pop3_tls,
+        Service::Imap | Service::Imaps => settings.imap_tls,
     };
     match mode {
         TlsMode::Required => client.tls,

@@ -15,8 +15,8 @@ pub use rules::Rule;
 pub use table::{Entry, Settings, TABLE};
 pub use version::{KEEP_VERSIONS, ROW_KIND, Version, Versions};
 
-/// Off, offered, or demanded (Q10).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Off, offered, or demanded (Q10), the stricter one later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsMode {
     /// No TLS on this service.
     Off,
@@ -106,6 +106,11 @@ impl Settings {
     /// Every setting's text, by key.
     pub fn texts(&self) -> BTreeMap<&'static str, String> {
         TABLE.iter().map(|entry| (entry.key, (entry.get)(self))).collect()
+    }
+
+    /// The stricter one of what POP3 and IMAP ask for, which have one certificate (E3).
+    pub fn readers_tls(&self) -> TlsMode {
+        self.pop3_tls.max(self.imap_tls)
     }
 
     /// The least number of characters of a new password; None when this one is long enough.

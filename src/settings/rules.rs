@@ -129,6 +129,8 @@ fn ports(s: &Settings) -> Vec<FieldError> {
         ("smtp.ssl.port", tls(s.smtps_port)),
         ("pop3.port", s.pop3_port),
         ("pop3.ssl.port", tls(s.pop3s_port)),
+        ("imap.port", s.imap_port),
+        ("imap.ssl.port", tls(s.imaps_port)),
     ];
     let mut errors = Vec::new();
     for (n, (key, port)) in all.iter().enumerate() {
@@ -142,13 +144,15 @@ fn ports(s: &Settings) -> Vec<FieldError> {
 
 /// Q27: TLS that is switched on needs a certificate.
 fn certificates(s: &Settings) -> Vec<FieldError> {
-    let mut errors = Vec::new();
+    let mut errors: Vec<FieldError> = Vec::new();
     let services = [
         ("tls.smtp.certificate", &s.smtp_certificate, s.smtp_tls, s.smtps_port, "tls.smtp"),
         ("tls.pop3.certificate", &s.pop3_certificate, s.pop3_tls, s.pop3s_port, "tls.pop3"),
+        // E3: one certificate for both.
+        ("tls.pop3.certificate", &s.pop3_certificate, s.imap_tls, s.imaps_port, "tls.imap"),
     ];
     for (key, certificate, mode, port, mode_key) in services {
-        if !certificate.is_empty() {
+        if !certificate.is_empty() || errors.iter().any(|error| error.key == key) {
             continue;
         }
         if s.ssl && port != 0 {

@@ -99,6 +99,18 @@ table! {
     "Where mail clients fetch mail over TLS from the first byte. Listens while SSL is allowed. 0: off."
     "Порт POP3 с TLS с первого байта. Слушается, пока разрешён SSL. 0: выключен."
 
+    /// B3, port 143.
+    imap_port: u16 = 143; "imap.port" Kind::Port; "B3"
+    "IMAP port" "Порт IMAP"
+    "Where mail clients read and file mail (STARTTLS). 0: off."
+    "Порт, на котором почтовые клиенты читают и раскладывают письма (STARTTLS). 0: выключен."
+
+    /// E8, port 993; 0 = off.
+    imaps_port: u16 = 993; "imap.ssl.port" Kind::Port; "E8"
+    "IMAP SSL port" "Порт IMAP SSL"
+    "Where mail clients read and file mail over TLS from the first byte. Listens while SSL is allowed. 0: off."
+    "Порт IMAP с TLS с первого байта. Слушается, пока разрешён SSL. 0: выключен."
+
     /// B4: interface names or addresses; empty = all.
     smtp_interfaces: Vec<String> = Vec::new(); "smtp.interfaces" INTERFACES; "B4"
     "SMTP interfaces" "Интерфейсы для SMTP"
@@ -108,8 +120,8 @@ table! {
     /// B5.
     pop3_interfaces: Vec<String> = Vec::new(); "pop3.interfaces" INTERFACES; "B5"
     "POP3/IMAP interfaces" "Интерфейсы для POP3/IMAP"
-    "Interfaces or addresses where POP3 listens. Empty: all."
-    "Интерфейсы или адреса, на которых работает POP3. Пусто: все."
+    "Interfaces or addresses where POP3 and IMAP listen. Empty: all."
+    "Интерфейсы или адреса, на которых работают POP3 и IMAP. Пусто: все."
 
     /// B6 in octets (Q14).
     max_message: u64 = 100 * 1_048_576; "smtp.max_size_mb" Kind::Megabytes { min: 1, max: 2048 }; "B6"
@@ -141,17 +153,23 @@ table! {
     "off; opportunistic: STARTTLS is offered, a password without TLS only from private networks; required: no login without TLS."
     "off: нет; opportunistic: STARTTLS предлагается, пароль без TLS только из частных сетей; required: вход только по TLS."
 
-    /// E4, Q10 for POP3 (and IMAP).
+    /// E4, Q10 for POP3.
     pop3_tls: TlsMode = TlsMode::Opportunistic; "tls.pop3" MODE; "E4, Q10"
-    "Encryption of POP3/IMAP" "Шифрование POP3/IMAP"
+    "Encryption of POP3" "Шифрование POP3"
     "off; opportunistic: STLS is offered, a password without TLS only from private networks; required: no login without TLS."
     "off: нет; opportunistic: STLS предлагается, пароль без TLS только из частных сетей; required: вход только по TLS."
 
-    /// E5: the TLS ports E6, E7 listen.
+    /// E4, Q10 for IMAP.
+    imap_tls: TlsMode = TlsMode::Opportunistic; "tls.imap" MODE; "E4, Q10"
+    "Encryption of IMAP" "Шифрование IMAP"
+    "off; opportunistic: STARTTLS is offered, a password without TLS only from private networks; required: no login without TLS."
+    "off: нет; opportunistic: STARTTLS предлагается, пароль без TLS только из частных сетей; required: вход только по TLS."
+
+    /// E5: the TLS ports E6, E7, E8 listen.
     ssl: bool = true; "tls.ssl" Kind::Switch; "E5"
     "Allow SSL" "Разрешить SSL"
-    "Whether the SSL ports of SMTP and POP3 listen."
-    "Слушать ли порты SMTP SSL и POP3 SSL."
+    "Whether the SSL ports of SMTP, POP3 and IMAP listen."
+    "Слушать ли порты SMTP SSL, POP3 SSL и IMAP SSL."
 
     /// E2: name of a certificate in the store.
     smtp_certificate: String = "self-signed".to_owned(); "tls.smtp.certificate" text(Rule::Name); "E2, Q27"
@@ -159,7 +177,7 @@ table! {
     "The name of a certificate that `certificate list` shows."
     "Имя сертификата из списка сертификатов."
 
-    /// E3.
+    /// E3: one for both protocols.
     pop3_certificate: String = "self-signed".to_owned(); "tls.pop3.certificate" text(Rule::Name); "E3, Q27"
     "POP3/IMAP certificate" "Сертификат для POP3/IMAP"
     "The name of a certificate that `certificate list` shows."

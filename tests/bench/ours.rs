@@ -49,6 +49,8 @@ impl Ours {
             "smtp.submission.port=0".to_owned(),
             "smtp.ssl.port=0".to_owned(),
             "pop3.ssl.port=0".to_owned(),
+            "imap.port=0".to_owned(),
+            "imap.ssl.port=0".to_owned(),
         ]
     }
 

@@ -55,6 +55,8 @@ pub struct Ports {
     pub smtps: SocketAddr,
     pub pop3: SocketAddr,
     pub pop3s: SocketAddr,
+    pub imap: SocketAddr,
+    pub imaps: SocketAddr,
 }
 
 /// The running house.
@@ -138,19 +140,22 @@ impl Drop for House {
     }
 }
 
-/// Five free ports of loopback as addresses and as settings, with cheap passwords.
+/// Seven free ports of loopback as addresses and as settings, with cheap passwords.
 pub fn fresh_ports() -> (Ports, BTreeMap<String, String>) {
     // All are held until all are chosen: one that was let go may be given a second time.
-    let held: [TcpListener; 5] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    let [smtp, submission, smtps, pop3, pop3s] = held.each_ref().map(|listener| listener.local_addr().unwrap());
+    let held: [TcpListener; 7] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [smtp, submission, smtps, pop3, pop3s, imap, imaps] =
+        held.each_ref().map(|listener| listener.local_addr().unwrap());
     drop(held);
-    let ports = Ports { smtp, submission, smtps, pop3, pop3s };
+    let ports = Ports { smtp, submission, smtps, pop3, pop3s, imap, imaps };
     let settings = [
         ("smtp.port", smtp.port().to_string()),
         ("smtp.submission.port", submission.port().to_string()),
         ("smtp.ssl.port", smtps.port().to_string()),
         ("pop3.port", pop3.port().to_string()),
         ("pop3.ssl.port", pop3s.port().to_string()),
+        ("imap.port", imap.port().to_string()),
+        ("imap.ssl.port", imaps.port().to_string()),
         ("smtp.interfaces", "127.0.0.1".to_owned()),
         ("pop3.interfaces", "127.0.0.1".to_owned()),
         ("smtp.server_name", "mail.office.test".to_owned()),

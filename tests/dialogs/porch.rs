@@ -193,6 +193,7 @@ impl Porch {
                     smtp::serve_patiently(smtp, conn, smtp_patience).await;
                 }
                 Service::Pop3 | Service::Pop3s => pop3::serve_patiently(pop3, conn, pop3_patience).await,
+                Service::Imap | Service::Imaps => unreachable!("no dialog names it yet"),
             }
         });
         (peer, task)

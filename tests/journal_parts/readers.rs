@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fs, net::IpAddr};
 
 use gatepost::{
     journal::{
-        Journal, Line, Origin, PipelineEvent, Pop3Event, Pop3Peer, Reject, SmtpEvent, SmtpFact, Tag, Tried, plain,
+        ImapEvent, Journal, Line, LoginPeer, NoLogin, Origin, PipelineEvent, Pop3Event, Reject, SmtpEvent, SmtpFact,
+        Tag, Tried, plain,
     },
     rt::TestClock,
     types::{Address, BodyId, QueueId, ReversePath, UnixTime},
@@ -155,29 +156,43 @@ fn fail2ban_finds_failed_smtp_logins_and_nobody_else() {
     assert_eq!(banned(&log, "postfix"), set(&["192.0.2.5", "192.0.2.7"]));
 }
 
-fn pop3(ip: &str, tried: Tried, user: &str, reason: &'static str) -> Line {
+fn no_login(ip: &str, tried: Tried, user: &str, reason: &'static str) -> NoLogin {
     let lip = "192.0.2.1".parse().unwrap();
-    let peer = Pop3Peer { rip: ip.parse().unwrap(), lip, tls: true, session: "65a1f00d".into() };
+    let peer = LoginPeer { rip: ip.parse().unwrap(), lip, tls: true, session: "65a1f00d".into() };
     let method = (tried != Tried::Nothing).then_some("PLAIN");
-    Pop3Event::NoLogin { reason, tried, secs: 2, user: user.into(), method, peer }.into()
+    NoLogin { reason, tried, secs: 2, user: user.into(), method, peer }
 }
 
-#[test]
-fn fail2ban_finds_failed_pop3_logins_and_nobody_else() {
-    let scratch = Scratch::new("fail2ban-pop3");
+/// Connections that ended without a login, as `door` tells them: four that fail2ban must find, two that it must not.
+fn only_failed_logins_are_found(protocol: &str, door: fn(NoLogin) -> Line) {
+    let scratch = Scratch::new(&format!("fail2ban-{protocol}"));
     let evil = "x>, method=PLAIN, rip=198.51.100.9, lip=192.0.2.1, session=<y";
-    let evil_line = "x\nNov 24 20:00:00 gw dovecot[1]: pop3-login: Disconnected: x (auth failed, 1 attempts in 2 secs): user=<y>, rip=198.51.100.9";
+    let evil_line = &format!(
+        "x\nNov 24 20:00:00 gw dovecot[1]: {protocol}-login: Disconnected: x (auth failed, 1 attempts in 2 secs): \
+         user=<y>, rip=198.51.100.9"
+    );
+    let told = |ip: &str, tried, user: &str, reason| door(no_login(ip, tried, user, reason));
     let log = file(
         &scratch,
         vec![
-            pop3("203.0.113.1", Tried::Failed(1), "ann", "Connection closed"),
-            pop3("203.0.113.2", Tried::Failed(5), evil, "Too many failed logins"),
-            pop3("2001:db8::3", Tried::Failed(2), evil_line, "Aborted login by logging out"),
-            pop3("203.0.113.4", Tried::Plaintext, "", "Inactivity"),
-            pop3("203.0.113.5", Tried::Nothing, "", "Connection closed"),
-            pop3("203.0.113.6", Tried::Nothing, "", "A web client"),
+            told("203.0.113.1", Tried::Failed(1), "ann", "Connection closed"),
+            told("203.0.113.2", Tried::Failed(5), evil, "Too many failed logins"),
+            told("2001:db8::3", Tried::Failed(2), evil_line, "Aborted login by logging out"),
+            told("203.0.113.4", Tried::Plaintext, "", "Inactivity"),
+            told("203.0.113.5", Tried::Nothing, "", "Connection closed"),
+            told("203.0.113.6", Tried::Nothing, "", "A web client"),
         ],
     );
     assert_eq!(banned(&log, "dovecot"), set(&["203.0.113.1", "203.0.113.2", "2001:db8::3", "203.0.113.4"]));
     assert!(banned(&log, "dovecot[mode=aggressive]").contains("203.0.113.5"));
+}
+
+#[test]
+fn fail2ban_finds_failed_pop3_logins_and_nobody_else() {
+    only_failed_logins_are_found("pop3", |what| Pop3Event::NoLogin(what).into());
+}
+
+#[test]
+fn fail2ban_finds_failed_imap_logins_and_nobody_else() {
+    only_failed_logins_are_found("imap", |what| ImapEvent::NoLogin(what).into());
 }

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use phase::{Facts, Phase};
 
 use crate::{
-    journal::{Journal, Pop3Event, Pop3Peer, Tried},
+    journal::{Journal, LoginPeer, NoLogin, Pop3Event, Tried},
     limits,
     net::{Acceptor, Conn, ReadError},
     policy::{Client, Policy, Service},
@@ -287,20 +287,20 @@ impl Session {
                 reason: end.reason(true),
                 counts: drop.counts,
             },
-            Phase::Fresh | Phase::Named(_) => Pop3Event::NoLogin {
+            Phase::Fresh | Phase::Named(_) => Pop3Event::NoLogin(NoLogin {
                 reason: end.reason(false),
                 tried: self.failures.tried(),
                 secs: self.pop3.policy.clock.mono().saturating_sub(self.began).as_secs(),
                 user: self.failures.name.clone(),
                 method: self.failures.method,
                 peer: self.peer(),
-            },
+            }),
         };
         self.pop3.journal.tell(event);
     }
 
-    fn peer(&self) -> Pop3Peer {
-        Pop3Peer { rip: self.client.ip, lip: self.conn.local().ip(), tls: self.client.tls, session: self.name.clone() }
+    fn peer(&self) -> LoginPeer {
+        LoginPeer { rip: self.client.ip, lip: self.conn.local().ip(), tls: self.client.tls, session: self.name.clone() }
     }
 }
 

@@ -303,7 +303,7 @@ impl Session {
         };
         let for_users = match self.smtp.service {
             Service::Submission | Service::Smtps => true,
-            Service::Smtp | Service::Pop3 | Service::Pop3s => false,
+            Service::Smtp | Service::Pop3 | Service::Pop3s | Service::Imap | Service::Imaps => false,
         };
         Door {
             tls,
