@@ -103,6 +103,9 @@ pub const MIME_BOUNDARY: usize = 250;
 pub const CONNECTIONS_PRIVATE: usize = 200;
 /// Seconds between two looks at the addresses of the interfaces, and between two tries to open a port.
 pub const INTERFACE_POLL_SECS: u64 = 3;
+/// Answers of the API that are written bit by bit at one time (section 7 of the design); a thread of 128 KiB each, of which it
+/// touches about 30.
+pub const API_STREAMS: usize = 16;
 
 #[cfg(test)]
 mod tests {

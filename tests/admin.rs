@@ -7,6 +7,8 @@ mod client;
 mod house;
 #[path = "common/scratch.rs"]
 mod scratch;
+#[path = "admin_parts/shape.rs"]
+mod shape;
 
 use client::raw;
 use house::House;
@@ -185,7 +187,7 @@ fn every_version_is_kept_with_who_and_from_where_and_an_old_one_can_hold_again()
 #[test]
 fn certificates_are_made_uploaded_listed_and_not_removed_while_they_are_used() {
     let house = House::start("certificates");
-    let made = house.ok("POST", "certificates/self-signed", json!({ "name": "spare", "hosts": ["mail.office.test"] }));
+    let made = house.ok("POST", "self-signed", json!({ "name": "spare", "hosts": ["mail.office.test"] }));
     assert_eq!((made["names"].clone(), made["self_signed"].clone()), (json!(["mail.office.test"]), json!(true)));
     assert!(made["days_left"].as_i64().unwrap() > 3000, "{made}");
     house.save(json!({ "tls.smtp.certificate": "spare" }));
@@ -382,4 +384,42 @@ fn many_requests_at_once_are_all_answered() {
         }
     });
     assert_eq!(house.ok("GET", "aliases", Value::Null)["aliases"].as_array().unwrap().len(), 160);
+}
+
+#[test]
+fn the_document_names_every_resource_and_only_those() {
+    let house = office("document");
+    let document = house.ok("GET", "openapi.json", Value::Null);
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() >= 20, "{}", paths.len());
+    for (template, methods) in paths {
+        let path = template.strip_prefix("/api/").unwrap().replace("{address}", "no@no.test").replace("{name}", "no");
+        for method in ["GET", "POST", "PUT", "DELETE"] {
+            let is_stream = methods["get"]["responses"]["200"]["content"].get("application/json").is_none();
+            if method == "GET" && is_stream && methods.get("get").is_some() {
+                continue;
+            }
+            let (status, _) = house.ask(method, &path, &json!({}));
+            assert_eq!(status == 405, methods.get(method.to_lowercase()).is_none(), "{method} {path}: {status}");
+        }
+    }
+    let error = house.refused("GET", "status?fields=all", Value::Null, 422);
+    assert_eq!(error["field"], "fields", "a parameter that is not in the document");
+}
+
+#[test]
+fn a_day_is_saved_as_a_file_and_no_cell_is_calculated() {
+    let house = office("file");
+    house.ok("PUT", "mailboxes/ann@office.test", json!({ "owner": "=1+1" }));
+    let get = |path: &str| {
+        let request = format!("GET /api/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        raw(&house.socket(), request.as_bytes())
+    };
+    let csv = get("journal/file?day=today&form=csv");
+    assert!(csv.starts_with("HTTP/1.1 200 OK") && csv.contains("Content-Type: text/csv"), "{csv}");
+    assert!(csv.contains("attachment; filename=\"mail-20") && csv.contains("time,severity,program,message"), "{csv}");
+    assert!(csv.contains("mailbox ann@office.test belongs to =1+1 now") && csv.ends_with("0\r\n\r\n"), "{csv}");
+    assert!(get("journal/file").contains("domain office.test added"));
+    assert!(get("journal/file?form=pdf").starts_with("HTTP/1.1 422"));
 }

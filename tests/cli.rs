@@ -7,6 +7,8 @@ mod client;
 mod house;
 #[path = "common/scratch.rs"]
 mod scratch;
+#[path = "admin_parts/shape.rs"]
+mod shape;
 
 use std::{
     io::Write,

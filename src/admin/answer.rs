@@ -1,5 +1,7 @@
 //! What the API answers: JSON, or an error that says what is so, which field, and what to do.
 
+use std::io;
+
 use serde_json::{Value as Json, json};
 
 use super::DeskError;
@@ -21,6 +23,27 @@ pub struct ApiError {
 /// What a handler gives.
 pub type Answer = Result<Json, ApiError>;
 
+/// What goes out when all is well.
+pub enum Body {
+    /// A value.
+    Json(Json),
+    /// Octets that come one by one.
+    Stream(Stream),
+}
+
+/// Writes a stream to its end; an error says that the reader is gone.
+pub type Writing = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send>;
+
+/// An answer that is written as it comes.
+pub struct Stream {
+    /// Content-Type.
+    pub kind: &'static str,
+    /// The name of the file that a browser saves it as.
+    pub file: Option<String>,
+    /// Writes it, on a thread of its own.
+    pub write: Writing,
+}
+
 impl ApiError {
     /// An error without fields.
     pub fn new(status: u16, error: impl Into<String>, todo: impl Into<String>) -> Self {
@@ -37,6 +60,11 @@ impl ApiError {
     /// No such thing of the API.
     pub fn no_such_path() -> Self {
         ApiError::new(404, "there is no such resource", "see `gatepost help`")
+    }
+
+    /// A method that a resource does not know; `known` are those that it does.
+    pub fn no_such_method(known: &str) -> Self {
+        ApiError::new(405, "this resource does not know that method", format!("it knows {known}"))
     }
 
     /// The JSON form; `field` is there when exactly one field is wrong.

@@ -1,11 +1,15 @@
-//! The API's paths. A table from method and path to what is done; each hand lies in a file of its own.
+//! A request of the API: cut, looked up in the table of `operations`, and given to its hand.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::{Answer, ApiError, Caller, Desk, certificates, config, lines, people, status};
+use super::{
+    ApiError, Caller, Desk,
+    answer::Body,
+    operations::{self, Hand},
+};
 use crate::types::{Address, Domain};
 
 /// The methods that the API knows.
@@ -21,12 +25,27 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// As HTTP writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// The query parameter that every resource knows: `ru` or `en`, for the sentences of errors.
+pub(super) const LANGUAGE: &str = "lang";
+
 /// A request, cut but not understood yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// The path below `/api/`, cut at slashes, percent-decoded.
+    /// The path below `/api/`, cut at slashes, percent-decoded; a hand sees the parameters of its path only.
     pub path: Vec<String>,
     /// The query, percent-decoded.
     pub query: BTreeMap<String, String>,
@@ -37,6 +56,16 @@ pub struct Request {
 }
 
 impl Request {
+    /// The n-th parameter of the path, from 0; the table has made sure that it is there.
+    pub(super) fn at(&self, n: usize) -> &str {
+        self.path.get(n).map_or("", String::as_str)
+    }
+
+    /// A text of the query, empty when it is not there.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.query.get(name).map_or("", String::as_str)
+    }
+
     /// The body as a value of the API; the error says which field is wrong. Takes it away.
     pub(super) fn take<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
         let body = match self.body.take() {
@@ -49,8 +78,12 @@ impl Request {
     }
 
     /// A switch of the query: `?purge=1`.
-    pub(super) fn switch(&self, name: &str) -> bool {
-        self.query.get(name).is_some_and(|value| matches!(value.as_str(), "" | "1" | "true" | "yes"))
+    pub(super) fn switch(&self, name: &str) -> Result<bool, ApiError> {
+        match self.query.get(name).map(String::as_str) {
+            Some("" | "1" | "true" | "yes") => Ok(true),
+            None | Some("0" | "false" | "no") => Ok(false),
+            Some(_) => Err(ApiError::field(name, "must be 1 or 0")),
+        }
     }
 
     /// A number of the query.
@@ -73,33 +106,18 @@ pub(super) fn domain(field: &str, text: &str) -> Result<Domain, ApiError> {
 }
 
 /// Does what a request asks.
-pub async fn answer(desk: &Desk, request: Request) -> Answer {
-    let path: Vec<String> = request.path.clone();
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    match path.as_slice() {
-        ["status"] => only_get(&request, status::status(desk)).await,
-        ["journal", rest @ ..] => only_get(&request, lines::journal(desk, &request, rest)).await,
-        ["check"] => status::check(desk, &request).await,
-        ["domains", rest @ ..] => people::domains(desk, request, rest).await,
-        ["mailboxes", rest @ ..] => people::mailboxes(desk, request, rest).await,
-        ["aliases", rest @ ..] => people::aliases(desk, request, rest).await,
-        ["admins", rest @ ..] => people::admins(desk, request, rest).await,
-        ["settings", rest @ ..] => config::settings(desk, request, rest).await,
-        ["certificates", rest @ ..] => certificates::certificates(desk, request, rest).await,
-        _ => Err(ApiError::no_such_path()),
+pub async fn answer(desk: &Arc<Desk>, mut request: Request) -> Result<Body, ApiError> {
+    let (operation, at) = operations::find(request.method, &request.path)?;
+    let unknown = request.query.keys().find(|name| !operation.query.contains(&name.as_str()) && *name != LANGUAGE);
+    if let Some(name) = unknown {
+        let known = if operation.query.is_empty() { "none".to_owned() } else { operation.query.join(", ") };
+        return Err(ApiError::field(name, format!("is no parameter of this resource, which knows {known}")));
     }
-}
-
-async fn only_get(request: &Request, answer: impl Future<Output = Answer>) -> Answer {
-    match request.method {
-        Method::Get => answer.await,
-        Method::Post | Method::Put | Method::Delete => Err(not_allowed()),
+    request.path = at;
+    match operation.hand {
+        Hand::Json(hand) => hand(desk, request).await.map(Body::Json),
+        Hand::Stream(hand) => hand(desk, &request).map(Body::Stream),
     }
-}
-
-/// A method that a resource does not know.
-pub(super) fn not_allowed() -> ApiError {
-    ApiError::new(405, "this resource does not know that method", "see `gatepost help`")
 }
 
 #[cfg(test)]
@@ -111,7 +129,7 @@ mod tests {
         let query = [("purge", "1"), ("off", "0")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let caller = Caller::ourselves();
         let request = Request { method: Method::Get, path: vec![], query, body: Json::Null, caller };
-        assert!(request.switch("purge") && !request.switch("off") && !request.switch("absent"));
+        assert_eq!(["purge", "off", "absent"].map(|name| request.switch(name)), [Ok(true), Ok(false), Ok(false)]);
         assert_eq!(request.number("purge").unwrap(), Some(1));
         assert_eq!(request.number("absent").unwrap(), None);
     }

@@ -3,10 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{
-    Answer, ApiError, Caller, Desk, DeskError,
-    api::{Method, Request, not_allowed},
-};
+use super::{Answer, ApiError, Caller, Desk, DeskError, api::Request};
 use crate::{
     journal::AdminEvent,
     net::{Certificates, Identity, Listed, Source},
@@ -57,33 +54,30 @@ impl Desk {
     }
 }
 
-/// `certificates`, `certificates/self-signed` (POST), `certificates/NAME`.
-pub(super) async fn certificates(desk: &Desk, mut request: Request, rest: &[&str]) -> Answer {
-    let now = desk.house().clock.now();
-    match (request.method, rest) {
-        (Method::Get, []) => Ok(list(desk)),
-        (Method::Post, []) => {
-            let new: Upload = request.take()?;
-            let bad = |error| ApiError::field("pem", format!("cannot be used: {error}"));
-            Identity::from_pem(&new.pem, "").and_then(|identity| identity.check_dates(now)).map_err(bad)?;
-            store(desk, &request, &new.name, new.pem).await
-        }
-        (Method::Post, ["self-signed"]) => {
-            let new: SelfSigned = request.take()?;
-            let server = desk.house().settings.get().server_name.clone();
-            let hosts = if new.hosts.is_empty() { vec![server] } else { new.hosts };
-            let bad = |error| ApiError::field("hosts", format!("cannot be used: {error}"));
-            let (chain, key) = Identity::self_signed(&hosts, now).map_err(bad)?;
-            let name = new.name.unwrap_or_else(|| "self-signed".to_owned());
-            store(desk, &request, &name, chain + &key).await
-        }
-        (Method::Delete, [name]) => remove(desk, &request, name).await,
-        (Method::Get | Method::Post | Method::Put | Method::Delete, _) => Err(not_allowed()),
-    }
+/// Those that are stored and those of the watched directory.
+pub(super) async fn list(desk: &Desk, _request: Request) -> Answer {
+    let list = desk.house().certificates.list();
+    Ok(json!({ "certificates": list.iter().map(|one| describe(desk, one)).collect::<Vec<_>>() }))
 }
 
-fn list(desk: &Desk) -> Json {
-    json!({ "certificates": desk.house().certificates.list().iter().map(|one| describe(desk, one)).collect::<Vec<_>>() })
+/// Stores one under a name.
+pub(super) async fn upload(desk: &Desk, mut request: Request) -> Answer {
+    let new: Upload = request.take()?;
+    let now = desk.house().clock.now();
+    let bad = |error| ApiError::field("pem", format!("cannot be used: {error}"));
+    Identity::from_pem(&new.pem, "").and_then(|identity| identity.check_dates(now)).map_err(bad)?;
+    store(desk, &request, &new.name, new.pem).await
+}
+
+/// Makes one that nobody else has signed.
+pub(super) async fn self_signed(desk: &Desk, mut request: Request) -> Answer {
+    let new: SelfSigned = request.take()?;
+    let server = desk.house().settings.get().server_name.clone();
+    let hosts = if new.hosts.is_empty() { vec![server] } else { new.hosts };
+    let bad = |error| ApiError::field("hosts", format!("cannot be used: {error}"));
+    let (chain, key) = Identity::self_signed(&hosts, desk.house().clock.now()).map_err(bad)?;
+    let name = new.name.unwrap_or_else(|| "self-signed".to_owned());
+    store(desk, &request, &name, chain + &key).await
 }
 
 /// One that cannot be read is listed with its trouble, so that it can be removed.
@@ -128,7 +122,8 @@ async fn store(desk: &Desk, request: &Request, name: &str, pem: String) -> Answe
 }
 
 /// Q27: a certificate that is used is not removed, unless a file of the same name stands in for it.
-async fn remove(desk: &Desk, request: &Request, name: &str) -> Answer {
+pub(super) async fn remove(desk: &Desk, request: Request) -> Answer {
+    let name = request.at(0);
     let house = desk.house();
     let listed = house.certificates.list();
     let is_watched = listed.iter().any(|one| one.name == name && one.source == Source::Watched && one.info.is_some());

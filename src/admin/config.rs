@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{
-    Answer, ApiError, Desk,
-    api::{Method, Request, not_allowed},
-};
+use super::{Answer, ApiError, Desk, api::Request};
 use crate::settings::{Entry, FieldError, TABLE, Version, text_of};
 
 #[derive(Deserialize)]
@@ -25,23 +22,18 @@ struct Rollback {
     to: u64,
 }
 
-/// `settings`, `settings/versions`, `settings/rollback`.
-pub(super) async fn settings(desk: &Desk, mut request: Request, rest: &[&str]) -> Answer {
-    match (request.method, rest) {
-        (Method::Get, []) => list(desk).await,
-        (Method::Get, ["versions"]) => versions(desk).await,
-        (Method::Post, []) => {
-            let save: Save = request.take()?;
-            let rev = desk.save(save.rev, texts(save.fields)?, &request.caller).await?;
-            Ok(json!({ "rev": rev }))
-        }
-        (Method::Post, ["rollback"]) => {
-            let back: Rollback = request.take()?;
-            let rev = desk.rollback(back.rev, back.to, &request.caller).await?;
-            Ok(json!({ "rev": rev }))
-        }
-        (Method::Get | Method::Post | Method::Put | Method::Delete, _) => Err(not_allowed()),
-    }
+/// Saves what is named, on top of the version that the caller looked at.
+pub(super) async fn save(desk: &Desk, mut request: Request) -> Answer {
+    let save: Save = request.take()?;
+    let rev = desk.save(save.rev, texts(save.fields)?, &request.caller).await?;
+    Ok(json!({ "rev": rev }))
+}
+
+/// Makes the fields of an old version hold again.
+pub(super) async fn rollback(desk: &Desk, mut request: Request) -> Answer {
+    let back: Rollback = request.take()?;
+    let rev = desk.rollback(back.rev, back.to, &request.caller).await?;
+    Ok(json!({ "rev": rev }))
 }
 
 /// null: back to the default.
@@ -58,7 +50,8 @@ fn texts(fields: BTreeMap<String, Json>) -> Result<BTreeMap<String, Option<Strin
     if wrong.is_empty() { Ok(out) } else { Err(super::DeskError::Fields(wrong).into()) }
 }
 
-async fn list(desk: &Desk) -> Answer {
+/// The table with its values.
+pub(super) async fn settings(desk: &Desk, _request: Request) -> Answer {
     let versions = desk.versions().await?;
     let newest = versions.newest().cloned().unwrap_or_default();
     let settings = desk.house().settings.get();
@@ -81,7 +74,8 @@ fn row(entry: &Entry, text: &str, newest: &Version) -> Json {
     })
 }
 
-async fn versions(desk: &Desk) -> Answer {
+/// Every version that is kept, newest first, with what it changed.
+pub(super) async fn versions(desk: &Desk, _request: Request) -> Answer {
     let versions = desk.versions().await?;
     let mut older = Version::default();
     let mut list = Vec::new();

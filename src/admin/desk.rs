@@ -1,7 +1,12 @@
 //! The desk: every change of settings, directory and certificates goes over it, one at a time. Each is checked, written
 //! durably, then put into the snapshots that the sessions read, then told to the journal with who and from where.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
 use smol::lock::{Mutex, MutexGuard};
 
@@ -130,12 +135,14 @@ pub struct Desk {
     turn: Mutex<()>,
     /// Held by a check of the store: it reads the whole disk, and holds one of the two threads that answer.
     check: Mutex<()>,
+    /// Streams that are written now; each holds a thread.
+    pub(super) streams: Arc<AtomicUsize>,
 }
 
 impl Desk {
     /// A desk in this house.
     pub fn new(house: House) -> Self {
-        Desk { house, turn: Mutex::new(()), check: Mutex::new(()) }
+        Desk { house, turn: Mutex::new(()), check: Mutex::new(()), streams: Arc::default() }
     }
 
     /// What was handed in.

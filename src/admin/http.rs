@@ -24,7 +24,7 @@ use std::{
 
 use serde_json::Value as Json;
 
-use super::{Answer, ApiError, Caller, Desk, api, page};
+use super::{ApiError, Body, Caller, Desk, Stream, api, page, stream};
 use crate::journal::AdminEvent;
 
 /// The socket's name in the state directory.
@@ -167,16 +167,27 @@ fn aside(request: tiny_http::Request, desk: &Arc<Desk>, slow: &Arc<AtomicUsize>)
 }
 
 /// One request; a panic costs this request and one red line.
-fn one(mut request: tiny_http::Request, desk: &Desk) {
+fn one(mut request: tiny_http::Request, desk: &Arc<Desk>) {
     let name = format!("{} {}", request.method(), request.url().split('?').next().unwrap_or_default());
     let done = catch_unwind(AssertUnwindSafe(|| reply(&mut request, desk)));
-    let response = done.unwrap_or_else(|_| {
-        desk.house().journal.tell(AdminEvent::Broken { request: name });
-        let error = ApiError::new(500, "something of ours broke", "look into the journal, and report it");
-        Reply::json(error.status, &error.json())
-    });
+    let response = match done {
+        Ok(Out::Whole(reply)) => reply,
+        Ok(Out::Stream(stream)) => return stream::begin(request, stream, desk),
+        Err(_) => {
+            desk.house().journal.tell(AdminEvent::Broken { request: name });
+            Reply::error(&ApiError::new(500, "something of ours broke", "look into the journal, and report it"))
+        }
+    };
     // The client may be gone: nobody is left to tell.
     let _ = request.respond(response.build());
+}
+
+/// What came of a request.
+enum Out {
+    /// All of it is here.
+    Whole(Reply),
+    /// It comes bit by bit.
+    Stream(Stream),
 }
 
 /// What goes out.
@@ -189,6 +200,10 @@ struct Reply {
 impl Reply {
     fn json(status: u16, body: &Json) -> Self {
         Reply { status, kind: "application/json", body: body.to_string().into_bytes() }
+    }
+
+    fn error(error: &ApiError) -> Self {
+        Reply::json(error.status, &error.json())
     }
 
     fn build(self) -> tiny_http::Response<io::Cursor<Vec<u8>>> {
@@ -213,21 +228,22 @@ impl Reply {
     }
 }
 
-fn reply(request: &mut tiny_http::Request, desk: &Desk) -> Reply {
+fn reply(request: &mut tiny_http::Request, desk: &Arc<Desk>) -> Out {
     let path = request.url().split(['?', '#']).next().unwrap_or_default().to_owned();
     if !path.starts_with("/api/") {
-        return match page::file(&path).filter(|_| *request.method() == tiny_http::Method::Get) {
+        return Out::Whole(match page::file(&path).filter(|_| *request.method() == tiny_http::Method::Get) {
             Some((kind, bytes)) => Reply { status: 200, kind, body: bytes.to_vec() },
-            None => Reply::json(404, &ApiError::no_such_path().json()),
-        };
+            None => Reply::error(&ApiError::no_such_path()),
+        });
     }
     match answer(request, desk) {
-        Ok(body) => Reply::json(200, &body),
-        Err(error) => Reply::json(error.status, &error.json()),
+        Ok(Body::Json(body)) => Out::Whole(Reply::json(200, &body)),
+        Ok(Body::Stream(stream)) => Out::Stream(stream),
+        Err(error) => Out::Whole(Reply::error(&error)),
     }
 }
 
-fn answer(request: &mut tiny_http::Request, desk: &Desk) -> Answer {
+fn answer(request: &mut tiny_http::Request, desk: &Arc<Desk>) -> Result<Body, ApiError> {
     let understood = understand(request)?;
     // A thread of ours waits here; nothing of the executor does.
     smol::block_on(api::answer(desk, understood))
@@ -239,7 +255,7 @@ fn understand(request: &mut tiny_http::Request) -> Result<api::Request, ApiError
         tiny_http::Method::Post => api::Method::Post,
         tiny_http::Method::Put => api::Method::Put,
         tiny_http::Method::Delete => api::Method::Delete,
-        _ => return Err(api::not_allowed()),
+        _ => return Err(ApiError::no_such_method("GET, POST, PUT, DELETE")),
     };
     let (path, query) = target(request.url())?;
     let caller = Caller {

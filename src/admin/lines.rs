@@ -1,11 +1,10 @@
 //! The journal over the API: the newest lines from memory, pages of a day from its file, export (M1-M6, Q30).
 
+use std::{io, sync::Arc};
+
 use serde_json::{Value as Json, json};
 
-use super::{
-    Answer, ApiError, Desk,
-    api::{Request, not_allowed},
-};
+use super::{Answer, ApiError, Desk, Stream, Writing, api::Request};
 use crate::{
     journal::{Line, Severity},
     limits,
@@ -17,18 +16,14 @@ const PAGE: u64 = 100;
 
 /// `journal?max=N&after=NUMBER`: the newest lines, oldest first; numbers begin again at each start.
 /// `journal?day=2026-11-24&page=1&per_page=N&search=TEXT`: a page of a day, newest first; `day=today` too.
-/// `journal/days`: the days that have a file. `journal/export?day=...&form=plain|csv&after=NUMBER`: a piece of a day as text.
-pub(super) async fn journal(desk: &Desk, request: &Request, rest: &[&str]) -> Answer {
-    match rest {
-        [] if request.query.contains_key("day") => page(desk, request).await,
-        [] => newest(desk, request),
-        ["days"] => {
-            let days = desk.house().days.days().await?;
-            Ok(json!({ "days": days.iter().map(Day::to_string).collect::<Vec<_>>() }))
-        }
-        ["export"] => export(desk, request).await,
-        _ => Err(not_allowed()),
-    }
+pub(super) async fn journal(desk: &Desk, request: Request) -> Answer {
+    if request.query.contains_key("day") { page(desk, &request).await } else { newest(desk, &request) }
+}
+
+/// The days that have a file, newest first.
+pub(super) async fn days(desk: &Desk, _request: Request) -> Answer {
+    let days = desk.house().days.days().await?;
+    Ok(json!({ "days": days.iter().map(Day::to_string).collect::<Vec<_>>() }))
 }
 
 fn newest(desk: &Desk, request: &Request) -> Answer {
@@ -48,8 +43,7 @@ async fn page(desk: &Desk, request: &Request) -> Answer {
     let number =
         |name, default| request.number(name).map(|n| usize::try_from(n.unwrap_or(default)).unwrap_or(usize::MAX));
     let (page, per_page) = (number("page", 1)?, number("per_page", PAGE)?);
-    let search = request.query.get("search").map_or("", String::as_str);
-    let found = desk.house().days.page(day, page, per_page, search).await?;
+    let found = desk.house().days.page(day, page, per_page, request.text("search")).await?;
     let mail = desk.house().settings.get().syslog_mail_tag.clone();
     let lines = found.lines.iter().map(|told| line(told.number, told.at.0, &told.line, &mail));
     Ok(json!({
@@ -62,17 +56,41 @@ async fn page(desk: &Desk, request: &Request) -> Answer {
 }
 
 /// `next` is null behind the last piece.
-async fn export(desk: &Desk, request: &Request) -> Answer {
-    let day = day(desk, request)?;
-    let form = match request.query.get("form").map_or("plain", String::as_str) {
-        "plain" => Export::Plain,
-        "csv" => Export::Csv,
-        _ => return Err(ApiError::field("form", "must be plain or csv")),
-    };
+pub(super) async fn export(desk: &Desk, request: Request) -> Answer {
+    let day = day(desk, &request)?;
+    let form = form(&request)?;
     let after = request.number("after")?.unwrap_or(0);
     let mail = desk.house().settings.get().syslog_mail_tag.clone();
     let (text, next) = desk.house().days.export(day, after, form, &mail).await?;
     Ok(json!({ "text": text, "next": next }))
+}
+
+/// `journal/file`: a whole day as a file for a download (M6, Q30).
+pub(super) fn file(desk: &Arc<Desk>, request: &Request) -> Result<Stream, ApiError> {
+    let (day, form) = (day(desk, request)?, form(request)?);
+    let (kind, end) = match form {
+        Export::Plain => ("text/plain; charset=utf-8", "log"),
+        Export::Csv => ("text/csv; charset=utf-8", "csv"),
+    };
+    let (days, mail) = (desk.house().days.clone(), desk.house().settings.get().syslog_mail_tag.clone());
+    let write: Writing = Box::new(move |out| {
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let (text, next) = smol::block_on(days.export(day, from, form, &mail)).map_err(io::Error::other)?;
+            out.write_all(text.as_bytes())?;
+            after = next;
+        }
+        Ok(())
+    });
+    Ok(Stream { kind, file: Some(format!("mail-{day}.{end}")), write })
+}
+
+fn form(request: &Request) -> Result<Export, ApiError> {
+    match request.text("form") {
+        "" | "plain" => Ok(Export::Plain),
+        "csv" => Ok(Export::Csv),
+        _ => Err(ApiError::field("form", "must be plain or csv")),
+    }
 }
 
 fn day(desk: &Desk, request: &Request) -> Result<Day, ApiError> {

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Answer, ApiError, Desk,
-    api::{Method, Request, address, domain, not_allowed},
+    api::{Request, address, domain},
 };
 use crate::{
     directory::{Admin, Alias, Change, Mailbox},
@@ -85,30 +85,13 @@ fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<u64>>, D::E
     Option::<u64>::deserialize(from).map(Some)
 }
 
-/// `domains`, `domains/NAME` (DELETE with `?purge=1`).
-pub(super) async fn domains(desk: &Desk, mut request: Request, rest: &[&str]) -> Answer {
-    let change = match (request.method, rest) {
-        (Method::Get, []) => return Ok(list_domains(desk)),
-        (Method::Post, []) => {
-            let new: NewDomain = request.take()?;
-            Change::AddDomain(domain("name", &new.name)?)
-        }
-        (Method::Put, [name]) => {
-            let edit: EditDomain = request.take()?;
-            let to = edit.catch_all.filter(|to| !to.is_empty());
-            let to = to.map(|to| address("catch_all", &to)).transpose()?;
-            Change::SetCatchAll { domain: domain("domain", name)?, to }
-        }
-        (Method::Delete, [name]) => {
-            Change::RemoveDomain { name: domain("domain", name)?, purge: request.switch("purge") }
-        }
-        (Method::Get | Method::Post | Method::Put | Method::Delete, _) => return Err(not_allowed()),
-    };
+async fn done(desk: &Desk, change: Change, request: &Request) -> Answer {
     desk.change(change, &request.caller).await?;
     Ok(json!({ "ok": true }))
 }
 
-fn list_domains(desk: &Desk) -> Json {
+/// Every domain with its counts.
+pub(super) async fn domains(desk: &Desk, _request: Request) -> Answer {
     let directory = desk.house().directory.get();
     let list = directory.domains.values().map(|domain| {
         let mailboxes = directory.mailboxes.keys().filter(|a| a.domain == domain.name).count();
@@ -116,36 +99,66 @@ fn list_domains(desk: &Desk) -> Json {
         let catch_all = domain.catch_all.as_ref().map(Address::to_string);
         json!({ "name": domain.name.as_str(), "catch_all": catch_all, "mailboxes": mailboxes, "aliases": aliases })
     });
-    json!({ "domains": list.collect::<Vec<_>>() })
+    Ok(json!({ "domains": list.collect::<Vec<_>>() }))
 }
 
-/// `mailboxes`, `mailboxes/ADDRESS`, `mailboxes/ADDRESS/folders`.
-pub(super) async fn mailboxes(desk: &Desk, mut request: Request, rest: &[&str]) -> Answer {
-    match (request.method, rest) {
-        (Method::Get, []) => list_mailboxes(desk).await,
-        (Method::Get, [one]) => Ok(mailbox_json(desk, &find(desk, one)?).await),
-        (Method::Get, [one, "folders"]) => folders(desk, &find(desk, one)?).await,
-        (Method::Post, []) => {
-            let new: NewMailbox = request.take()?;
-            let at = address("address", &new.address)?;
-            let password = new_password(desk, new.password, new.password_hash, &at)?;
-            let password = password.ok_or_else(|| ApiError::field("password", "must be there"))?;
-            let change = Change::AddMailbox { address: at.clone(), password, quota: new.quota, owner: new.owner };
-            desk.change(change, &request.caller).await?;
-            Ok(mailbox_json(desk, &find(desk, &at.to_string())?).await)
-        }
-        (Method::Put, [one]) => {
-            let at = find(desk, one)?.address;
-            let edit: EditMailbox = request.take()?;
-            desk.change_all(edits(desk, &at, edit)?, &request.caller).await?;
-            Ok(mailbox_json(desk, &find(desk, one)?).await)
-        }
-        (Method::Delete, [one]) => {
-            desk.change(Change::RemoveMailbox(address("address", one)?), &request.caller).await?;
-            Ok(json!({ "ok": true }))
-        }
-        (Method::Get | Method::Post | Method::Put | Method::Delete, _) => Err(not_allowed()),
+/// Adds one.
+pub(super) async fn add_domain(desk: &Desk, mut request: Request) -> Answer {
+    let new: NewDomain = request.take()?;
+    done(desk, Change::AddDomain(domain("name", &new.name)?), &request).await
+}
+
+/// Where its unknown mail goes.
+pub(super) async fn edit_domain(desk: &Desk, mut request: Request) -> Answer {
+    let edit: EditDomain = request.take()?;
+    let to = edit.catch_all.filter(|to| !to.is_empty());
+    let to = to.map(|to| address("catch_all", &to)).transpose()?;
+    done(desk, Change::SetCatchAll { domain: domain("domain", request.at(0))?, to }, &request).await
+}
+
+/// Removes one, with its mailboxes if `?purge=1`.
+pub(super) async fn remove_domain(desk: &Desk, request: Request) -> Answer {
+    let name = domain("domain", request.at(0))?;
+    done(desk, Change::RemoveDomain { name, purge: request.switch("purge")? }, &request).await
+}
+
+/// All of them.
+pub(super) async fn mailboxes(desk: &Desk, _request: Request) -> Answer {
+    let directory = desk.house().directory.get();
+    let mut list = Vec::with_capacity(directory.mailboxes.len());
+    for mailbox in directory.mailboxes.values() {
+        list.push(mailbox_json(desk, mailbox).await);
     }
+    Ok(json!({ "mailboxes": list }))
+}
+
+/// One.
+pub(super) async fn mailbox(desk: &Desk, request: Request) -> Answer {
+    Ok(mailbox_json(desk, &find(desk, request.at(0))?).await)
+}
+
+/// Adds one, with the folders of D2.
+pub(super) async fn add_mailbox(desk: &Desk, mut request: Request) -> Answer {
+    let new: NewMailbox = request.take()?;
+    let at = address("address", &new.address)?;
+    let password = new_password(desk, new.password, new.password_hash, &at)?;
+    let password = password.ok_or_else(|| ApiError::field("password", "must be there"))?;
+    let change = Change::AddMailbox { address: at.clone(), password, quota: new.quota, owner: new.owner };
+    desk.change(change, &request.caller).await?;
+    Ok(mailbox_json(desk, &find(desk, &at.to_string())?).await)
+}
+
+/// Changes what is named.
+pub(super) async fn edit_mailbox(desk: &Desk, mut request: Request) -> Answer {
+    let at = find(desk, request.at(0))?.address;
+    let edit: EditMailbox = request.take()?;
+    desk.change_all(edits(desk, &at, edit)?, &request.caller).await?;
+    Ok(mailbox_json(desk, &find(desk, request.at(0))?).await)
+}
+
+/// Removes one with its mail.
+pub(super) async fn remove_mailbox(desk: &Desk, request: Request) -> Answer {
+    done(desk, Change::RemoveMailbox(address("address", request.at(0))?), &request).await
 }
 
 fn edits(desk: &Desk, at: &Address, edit: EditMailbox) -> Result<Vec<Change>, ApiError> {
@@ -174,15 +187,6 @@ fn find(desk: &Desk, text: &str) -> Result<Mailbox, ApiError> {
     found.ok_or_else(|| ApiError::new(404, format!("there is no mailbox {at}"), "see the list of mailboxes"))
 }
 
-async fn list_mailboxes(desk: &Desk) -> Answer {
-    let directory = desk.house().directory.get();
-    let mut list = Vec::with_capacity(directory.mailboxes.len());
-    for mailbox in directory.mailboxes.values() {
-        list.push(mailbox_json(desk, mailbox).await);
-    }
-    Ok(json!({ "mailboxes": list }))
-}
-
 /// `bytes` and `messages` are null while the mail disk is not there.
 async fn mailbox_json(desk: &Desk, mailbox: &Mailbox) -> Json {
     let usage = desk.house().store.usage(mailbox.id).await.ok();
@@ -196,8 +200,9 @@ async fn mailbox_json(desk: &Desk, mailbox: &Mailbox) -> Json {
     })
 }
 
-async fn folders(desk: &Desk, mailbox: &Mailbox) -> Answer {
-    let list = desk.house().store.folders(mailbox.id).await?;
+/// Its folders with their special use.
+pub(super) async fn folders(desk: &Desk, request: Request) -> Answer {
+    let list = desk.house().store.folders(find(desk, request.at(0))?.id).await?;
     let list = list.iter().map(|(name, special)| json!({ "name": name.as_str(), "use": special_word(*special) }));
     Ok(json!({ "folders": list.collect::<Vec<_>>() }))
 }
@@ -214,26 +219,27 @@ fn special_word(special: Special) -> Option<&'static str> {
     }
 }
 
-/// `aliases`, `aliases/ADDRESS`.
-pub(super) async fn aliases(desk: &Desk, mut request: Request, rest: &[&str]) -> Answer {
-    let change = match (request.method, rest) {
-        (Method::Get, []) => {
-            let directory = desk.house().directory.get();
-            return Ok(json!({ "aliases": directory.aliases.values().map(alias_json).collect::<Vec<_>>() }));
-        }
-        (Method::Post, []) => {
-            let new: NewAlias = request.take()?;
-            Change::AddAlias(address("address", &new.address)?, targets(&new.targets)?)
-        }
-        (Method::Put, [one]) => {
-            let edit: EditAlias = request.take()?;
-            Change::SetAlias(address("address", one)?, targets(&edit.targets)?)
-        }
-        (Method::Delete, [one]) => Change::RemoveAlias(address("address", one)?),
-        (Method::Get | Method::Post | Method::Put | Method::Delete, _) => return Err(not_allowed()),
-    };
-    desk.change(change, &request.caller).await?;
-    Ok(json!({ "ok": true }))
+/// All of them.
+pub(super) async fn aliases(desk: &Desk, _request: Request) -> Answer {
+    let directory = desk.house().directory.get();
+    Ok(json!({ "aliases": directory.aliases.values().map(alias_json).collect::<Vec<_>>() }))
+}
+
+/// Adds one.
+pub(super) async fn add_alias(desk: &Desk, mut request: Request) -> Answer {
+    let new: NewAlias = request.take()?;
+    done(desk, Change::AddAlias(address("address", &new.address)?, targets(&new.targets)?), &request).await
+}
+
+/// Other targets.
+pub(super) async fn edit_alias(desk: &Desk, mut request: Request) -> Answer {
+    let edit: EditAlias = request.take()?;
+    done(desk, Change::SetAlias(address("address", request.at(0))?, targets(&edit.targets)?), &request).await
+}
+
+/// Removes one.
+pub(super) async fn remove_alias(desk: &Desk, request: Request) -> Answer {
+    done(desk, Change::RemoveAlias(address("address", request.at(0))?), &request).await
 }
 
 fn alias_json(alias: &Alias) -> Json {
@@ -245,34 +251,39 @@ fn targets(texts: &[String]) -> Result<Vec<Address>, ApiError> {
     texts.iter().map(|text| address("targets", text)).collect()
 }
 
-/// `admins`, `admins/NAME`.
-pub(super) async fn admins(desk: &Desk, mut request: Request, rest: &[&str]) -> Answer {
-    let settings = desk.house().settings.get();
-    let changes = match (request.method, rest) {
-        (Method::Get, []) => {
-            let directory = desk.house().directory.get();
-            let list = directory.admins.values().map(|a| json!({ "name": a.name, "read_only": a.read_only }));
-            return Ok(json!({ "admins": list.collect::<Vec<_>>() }));
-        }
-        (Method::Post, []) => {
-            let NewAdmin { name, password, read_only } = request.take()?;
-            let credential = credential(&settings, &password, &name)?;
-            vec![Change::AddAdmin(Admin { name, credential, read_only })]
-        }
-        (Method::Put, [name]) => {
-            let edit: EditAdmin = request.take()?;
-            let mut changes = Vec::new();
-            if let Some(password) = edit.password {
-                changes.push(Change::SetAdminPassword((*name).to_owned(), credential(&settings, &password, name)?));
-            }
-            changes.extend(edit.read_only.map(|read_only| Change::SetAdminReadOnly((*name).to_owned(), read_only)));
-            changes
-        }
-        (Method::Delete, [name]) => vec![Change::RemoveAdmin((*name).to_owned())],
-        (Method::Get | Method::Post | Method::Put | Method::Delete, _) => return Err(not_allowed()),
-    };
+/// Who may administer.
+pub(super) async fn admins(desk: &Desk, _request: Request) -> Answer {
+    let directory = desk.house().directory.get();
+    let list = directory.admins.values().map(|a| json!({ "name": a.name, "read_only": a.read_only }));
+    Ok(json!({ "admins": list.collect::<Vec<_>>() }))
+}
+
+/// Adds one.
+pub(super) async fn add_admin(desk: &Desk, mut request: Request) -> Answer {
+    let NewAdmin { name, password, read_only } = request.take()?;
+    let credential = credential(&desk.house().settings.get(), &password, &name)?;
+    done(desk, Change::AddAdmin(Admin { name, credential, read_only }), &request).await
+}
+
+/// Changes what is named.
+pub(super) async fn edit_admin(desk: &Desk, mut request: Request) -> Answer {
+    let edit: EditAdmin = request.take()?;
+    let (settings, name) = (desk.house().settings.get(), request.at(0).to_owned());
+    let mut changes = Vec::new();
+    if let Some(password) = edit.password {
+        changes.push(Change::SetAdminPassword(name.clone(), credential(&settings, &password, &name)?));
+    }
+    changes.extend(edit.read_only.map(|read_only| Change::SetAdminReadOnly(name, read_only)));
+    if changes.is_empty() {
+        return Err(ApiError::new(422, "nothing to change was named", "name password or read_only"));
+    }
     desk.change_all(changes, &request.caller).await?;
     Ok(json!({ "ok": true }))
+}
+
+/// Removes one; the last who may change things stays.
+pub(super) async fn remove_admin(desk: &Desk, request: Request) -> Answer {
+    done(desk, Change::RemoveAdmin(request.at(0).to_owned()), &request).await
 }
 
 /// A password, or the hash that another system has of it (section 7 of the design).

@@ -4,14 +4,11 @@ use std::fs;
 
 use serde_json::{Value as Json, json};
 
-use super::{
-    Answer, ApiError, Desk,
-    api::{Method, Request, not_allowed},
-};
+use super::{Answer, ApiError, Desk, api::Request};
 use crate::{journal::AdminEvent, rt::Light, store::Report};
 
 /// `status` (A2-A16 as far as they exist).
-pub(super) async fn status(desk: &Desk) -> Answer {
+pub(super) async fn status(desk: &Desk, _request: Request) -> Answer {
     let house = desk.house();
     let (settings, directory) = (house.settings.get(), house.directory.get());
     let services: serde_json::Map<String, Json> = house
@@ -102,10 +99,7 @@ fn process() -> Json {
 }
 
 /// `check` (POST): reads everything that is stored. One at a time; how far it is stands on the board.
-pub(super) async fn check(desk: &Desk, request: &Request) -> Answer {
-    if request.method != Method::Post {
-        return Err(not_allowed());
-    }
+pub(super) async fn check(desk: &Desk, _request: Request) -> Answer {
     let Some(_alone) = desk.begin_check() else {
         return Err(ApiError::new(
             409,

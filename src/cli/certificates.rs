@@ -60,7 +60,7 @@ pub(super) fn self_signed(context: &Context, args: Args) -> Done {
     if !args.at(0).is_empty() {
         body["name"] = json!(args.at(0));
     }
-    let answer = context.client.ask("POST", "certificates/self-signed", &body)?;
+    let answer = context.client.ask("POST", "self-signed", &body)?;
     show::answer(context, &answer, told)
 }
 

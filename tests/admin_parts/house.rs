@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use gatepost::{
@@ -17,13 +17,14 @@ use gatepost::{
 };
 use serde_json::{Value, json};
 
-use super::{client, scratch::Scratch};
+use super::{client, scratch::Scratch, shape::Document};
 
 pub struct House {
     scratch: Scratch,
     desk: Option<Arc<Desk>>,
     admin: Option<Admin>,
     applied: Arc<Mutex<Vec<u16>>>,
+    document: OnceLock<Document>,
 }
 
 impl House {
@@ -34,7 +35,7 @@ impl House {
         let (chain, key) = Identity::self_signed(&["localhost".to_owned()], desk.house().clock.now()).unwrap();
         block_on(desk.put_certificate("self-signed", chain + &key, &Caller::ourselves())).unwrap();
         let admin = Some(Admin::start(desk.clone()).unwrap());
-        House { scratch, desk: Some(desk), admin, applied }
+        House { scratch, desk: Some(desk), admin, applied, document: OnceLock::new() }
     }
 
     pub fn desk(&self) -> &Desk {
@@ -87,14 +88,23 @@ impl House {
         self.applied.lock().unwrap().clone()
     }
 
+    /// Every answer is held against the document.
+    pub fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let document =
+            self.document.get_or_init(|| Document(client::ask(&self.socket(), "GET", "openapi.json", &Value::Null).1));
+        let (status, answer) = client::ask(&self.socket(), method, path, body);
+        assert_eq!(document.complaints(method, path, status, &answer), Vec::<String>::new());
+        (status, answer)
+    }
+
     pub fn ok(&self, method: &str, path: &str, body: Value) -> Value {
-        let (status, answer) = client::ask(&self.socket(), method, path, &body);
+        let (status, answer) = self.ask(method, path, &body);
         assert_eq!(status, 200, "{method} {path} {body}: {answer}");
         answer
     }
 
     pub fn refused(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
-        let (got, answer) = client::ask(&self.socket(), method, path, &body);
+        let (got, answer) = self.ask(method, path, &body);
         assert_eq!(got, status, "{method} {path} {body}: {answer}");
         answer
     }

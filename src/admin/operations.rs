@@ -1,0 +1,263 @@
+//! Every operation of the API: ONE table, from which routing, the right that is needed, and the OpenAPI document come.
+//!
+//! A path without a row is not answered; a row without a hand cannot be written. Shapes of bodies stand in `schemas.json`,
+//! by name; `tests/api.rs` holds real answers against them.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use super::{
+    Answer, ApiError, Desk,
+    answer::Stream,
+    api::{Method, Request},
+    certificates, config, lines, openapi, people, status,
+};
+
+/// What a caller must be allowed. The front asks [`find`] and compares before anything is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Anybody who reaches the page, before the login too.
+    Open,
+    /// To look.
+    Look(Area),
+    /// To change.
+    Change(Area),
+}
+
+/// A part of the administration, as tokens name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Area {
+    /// State, counters, disks, interfaces, the check.
+    Status,
+    /// The journal and the feed: who writes to whom.
+    Journal,
+    /// Domains, mailboxes, aliases.
+    Directory,
+    /// Settings and services.
+    Settings,
+    /// Certificates.
+    Certificates,
+    /// Administrators and tokens.
+    Admins,
+}
+
+impl Area {
+    /// Every one.
+    pub const ALL: [Area; 6] =
+        [Area::Status, Area::Journal, Area::Directory, Area::Settings, Area::Certificates, Area::Admins];
+
+    /// Its word in the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Area::Status => "status",
+            Area::Journal => "journal",
+            Area::Directory => "directory",
+            Area::Settings => "settings",
+            Area::Certificates => "certificates",
+            Area::Admins => "admins",
+        }
+    }
+}
+
+impl Scope {
+    /// `open`, `journal:read`, `settings:write`.
+    pub fn word(self) -> String {
+        match self {
+            Scope::Open => "open".to_owned(),
+            Scope::Look(area) => format!("{}:read", area.word()),
+            Scope::Change(area) => format!("{}:write", area.word()),
+        }
+    }
+}
+
+/// An answer on its way.
+pub(super) type Coming<'a> = Pin<Box<dyn Future<Output = Answer> + 'a>>;
+
+/// Who answers.
+#[derive(Clone, Copy)]
+pub(super) enum Hand {
+    /// A value.
+    Json(for<'a> fn(&'a Desk, Request) -> Coming<'a>),
+    /// Octets that come one by one.
+    Stream(fn(&Arc<Desk>, &Request) -> Result<Stream, ApiError>),
+}
+
+/// A row of the table.
+#[derive(Clone, Copy)]
+pub(super) struct Operation {
+    /// The method.
+    pub(super) method: Method,
+    /// The path below `/api/`; `{name}` stands for one part.
+    pub(super) path: &'static str,
+    /// The right that is needed.
+    pub(super) scope: Scope,
+    /// One sentence.
+    pub(super) about: &'static str,
+    /// Names of its query parameters (`schemas.json`).
+    pub(super) query: &'static [&'static str],
+    /// Shape of the request's body.
+    pub(super) takes: Option<&'static str>,
+    /// Shape of a good answer; of a stream its media types.
+    pub(super) gives: &'static str,
+    pub(super) hand: Hand,
+}
+
+impl Operation {
+    /// The parameters of a path that this row is about.
+    fn matches(&self, path: &[String]) -> Option<Vec<String>> {
+        let mut at = Vec::new();
+        let mut parts = self.path.split('/');
+        for given in path {
+            let own = parts.next()?;
+            if own.starts_with('{') {
+                at.push(given.clone());
+            } else if own != given {
+                return None;
+            }
+        }
+        parts.next().is_none().then_some(at)
+    }
+}
+
+/// The row for a request and its path's parameters; 404 when no row has the path, 405 when none has it with this method.
+pub(super) fn find(method: Method, path: &[String]) -> Result<(&'static Operation, Vec<String>), ApiError> {
+    let mut known = Vec::new();
+    for operation in TABLE {
+        let Some(at) = operation.matches(path) else { continue };
+        if operation.method == method {
+            return Ok((operation, at));
+        }
+        known.push(operation.method.word());
+    }
+    if known.is_empty() { Err(ApiError::no_such_path()) } else { Err(ApiError::no_such_method(&known.join(", "))) }
+}
+
+/// A row: method, path, `[query]`, right, shape of the request or `-`, shape of the answer (a literal: the media types of a
+/// stream), who answers, one sentence.
+macro_rules! table {
+    ($( $method:ident $path:literal [$($query:ident)*] $right:ident($($area:ident)?) $takes:tt => $gives:tt $hand:path, $about:literal; )+) => {
+        /// Every operation; where a fixed part and a parameter stand at one place, the fixed one comes first.
+        pub(super) const TABLE: &[Operation] = &[ $( Operation {
+            method: Method::$method,
+            path: $path,
+            scope: Scope::$right $((Area::$area))?,
+            about: $about,
+            query: &[$(stringify!($query)),*],
+            takes: takes!($takes),
+            gives: gives!($gives),
+            hand: hand!($gives $hand),
+        }, )+ ];
+    };
+}
+
+macro_rules! takes {
+    (-) => {
+        None
+    };
+    ($shape:ident) => {
+        Some(stringify!($shape))
+    };
+}
+
+macro_rules! gives {
+    ($kinds:literal) => {
+        $kinds
+    };
+    ($shape:ident) => {
+        stringify!($shape)
+    };
+}
+
+macro_rules! hand {
+    ($kinds:literal $hand:path) => {
+        Hand::Stream($hand)
+    };
+    ($shape:ident $hand:path) => {
+        Hand::Json(|desk, request| Box::pin($hand(desk, request)))
+    };
+}
+
+table! {
+    Get    "openapi.json" [] Open() - => Document openapi::document, "This document.";
+    Get    "status" [] Look(Status) - => Status status::status, "What is so now: services, counts, room, the process.";
+    Post   "check" [] Change(Status) - => Report status::check, "Reads everything that is stored.";
+
+    Get    "journal" [max after day page per_page search] Look(Journal) - => Journal lines::journal, "Journal lines: the newest from memory, or a page of a day (M1-M4).";
+    Get    "journal/days" [] Look(Journal) - => Days lines::days, "The days that have a journal (M5).";
+    Get    "journal/export" [day form after] Look(Journal) - => Piece lines::export, "A piece of a day as text.";
+    Get    "journal/file" [day form] Look(Journal) - => "text/plain, text/csv" lines::file, "A day as a file (M6, Q30).";
+
+    Get    "domains" [] Look(Directory) - => Domains people::domains, "Domains with their counts (G1).";
+    Post   "domains" [] Change(Directory) NewDomain => Ok people::add_domain, "Adds a domain (G2).";
+    Put    "domains/{name}" [] Change(Directory) EditDomain => Ok people::edit_domain, "Where mail for unknown addresses goes.";
+    Delete "domains/{name}" [purge] Change(Directory) - => Ok people::remove_domain, "Removes a domain; purge: with its mailboxes and their mail.";
+
+    Get    "mailboxes" [] Look(Directory) - => Mailboxes people::mailboxes, "Mailboxes with what they hold (G5).";
+    Post   "mailboxes" [] Change(Directory) NewMailbox => Mailbox people::add_mailbox, "Adds a mailbox with its folders (D2).";
+    Get    "mailboxes/{address}" [] Look(Directory) - => Mailbox people::mailbox, "One mailbox.";
+    Put    "mailboxes/{address}" [] Change(Directory) EditMailbox => Mailbox people::edit_mailbox, "Changes what is named; all of it or nothing.";
+    Delete "mailboxes/{address}" [] Change(Directory) - => Ok people::remove_mailbox, "Removes a mailbox and its mail.";
+    Get    "mailboxes/{address}/folders" [] Look(Directory) - => Folders people::folders, "The folders of a mailbox.";
+
+    Get    "aliases" [] Look(Directory) - => Aliases people::aliases, "Aliases (G7).";
+    Post   "aliases" [] Change(Directory) NewAlias => Ok people::add_alias, "Adds an alias; a loop is refused (Q23).";
+    Put    "aliases/{address}" [] Change(Directory) EditAlias => Ok people::edit_alias, "Other targets of an alias.";
+    Delete "aliases/{address}" [] Change(Directory) - => Ok people::remove_alias, "Removes an alias.";
+
+    Get    "admins" [] Look(Admins) - => Admins people::admins, "Administrators.";
+    Post   "admins" [] Change(Admins) NewAdmin => Ok people::add_admin, "Adds an administrator.";
+    Put    "admins/{name}" [] Change(Admins) EditAdmin => Ok people::edit_admin, "Changes an administrator.";
+    Delete "admins/{name}" [] Change(Admins) - => Ok people::remove_admin, "Removes an administrator.";
+
+    Get    "settings" [] Look(Settings) - => Settings config::settings, "Every setting with its value, words and bounds.";
+    Post   "settings" [] Change(Settings) Save => Saved config::save, "Saves settings on top of the version that was looked at.";
+    Get    "settings/versions" [] Look(Settings) - => Versions config::versions, "Versions, newest first: who, when, from where, what.";
+    Post   "settings/rollback" [] Change(Settings) Rollback => Saved config::rollback, "Makes an old version hold again, as a new one.";
+
+    Get    "certificates" [] Look(Certificates) - => Certificates certificates::list, "Certificates with their expiry.";
+    Post   "certificates" [] Change(Certificates) Upload => Certificate certificates::upload, "Stores a certificate; it is in use at once.";
+    Post   "self-signed" [] Change(Certificates) SelfSigned => Certificate certificates::self_signed, "Makes a self-signed certificate.";
+    Delete "certificates/{name}" [] Change(Certificates) - => Ok certificates::remove, "Removes a stored certificate (Q27).";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn at(method: Method, path: &str) -> Result<(&'static str, Vec<String>), u16> {
+        let path: Vec<String> = path.split('/').map(str::to_owned).collect();
+        find(method, &path).map(|(operation, at)| (operation.path, at)).map_err(|error| error.status)
+    }
+
+    #[test]
+    fn a_path_is_found_with_its_parameters_or_says_404_or_405() {
+        assert_eq!(at(Method::Get, "status"), Ok(("status", vec![])));
+        assert_eq!(at(Method::Put, "mailboxes/a@b.test"), Ok(("mailboxes/{address}", vec!["a@b.test".into()])));
+        assert_eq!(at(Method::Get, "mailboxes/x/folders"), Ok(("mailboxes/{address}/folders", vec!["x".into()])));
+        assert_eq!(at(Method::Post, "self-signed"), Ok(("self-signed", vec![])));
+        assert_eq!((at(Method::Get, "nothing"), at(Method::Get, "status/x")), (Err(404), Err(404)));
+        assert_eq!(at(Method::Put, "status"), Err(405));
+    }
+
+    #[test]
+    fn no_row_is_hidden_by_another() {
+        let mut seen = BTreeSet::new();
+        for operation in TABLE {
+            assert!(seen.insert((operation.method.word(), operation.path)), "{}", operation.path);
+            let path: Vec<String> = operation.path.split('/').map(str::to_owned).collect();
+            assert_eq!(find(operation.method, &path).map(|found| found.0.path), Ok(operation.path));
+        }
+    }
+
+    #[test]
+    fn who_only_looks_changes_nothing() {
+        for operation in TABLE {
+            let looks = operation.method == Method::Get;
+            match operation.scope {
+                Scope::Open | Scope::Look(_) => assert!(looks, "{}", operation.path),
+                Scope::Change(_) => assert!(!looks, "{}", operation.path),
+            }
+        }
+    }
+}
