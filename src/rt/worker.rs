@@ -44,6 +44,11 @@ impl Worker {
         rx.recv().await.map_err(|_| Busy)
     }
 
+    /// Hands work over without waiting for it; a full queue is `Busy` at once.
+    pub fn offer(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Busy> {
+        self.jobs.try_send(Box::new(work)).map_err(|_| Busy)
+    }
+
     /// As [`Worker::run`], but a full queue is `Busy` at once.
     pub async fn try_run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
         let (tx, rx) = bounded(1);

@@ -17,7 +17,7 @@ use crate::types::UnixTime;
 /// The group's volume and what must be synced. Dropping it gives the volume back, cut to its committed length.
 #[derive(Default)]
 pub(super) struct Appender {
-    current: Option<(Lease, u64)>,
+    current: Option<(Arc<Lease>, u64)>,
     /// The current volume has unsynced octets.
     dirty: bool,
     borrowed: Vec<Arc<Lease>>,
@@ -68,7 +68,7 @@ impl Appender {
         if !self.current.as_ref().is_some_and(|(lease, at)| lease.is_of(pool) && fits(*at)) {
             self.sync_current()?;
             self.current = None;
-            let lease = pool.lend(pool.limit().saturating_sub(record.len() as u64))?;
+            let lease = Arc::new(pool.lend(pool.limit().saturating_sub(record.len() as u64))?);
             let start = lease.start;
             self.current = Some((lease, start));
         }
@@ -105,13 +105,12 @@ impl Appender {
         Ok(())
     }
 
-    /// Syncs every volume that was touched, and the names of new ones.
-    pub fn sync(&mut self, pool: &Pool) -> Result<(), Fault> {
-        self.sync_current()?;
-        for lease in self.borrowed.drain(..) {
-            lease.sync()?;
-        }
-        pool.sync_names()
+    /// Hands every volume that was touched to the commit that comes now; syncs the names of new ones.
+    pub fn arm(&mut self, mail: &Mail) -> Result<(), Fault> {
+        let current = self.current.as_ref().filter(|_| self.dirty).map(|(lease, _)| lease.clone());
+        self.dirty = false;
+        mail.alongside.arm(current.into_iter().chain(self.borrowed.drain(..)));
+        mail.pool.sync_names()
     }
 }
 

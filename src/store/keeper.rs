@@ -87,6 +87,7 @@ impl Keeper {
         core.next_body.fetch_max(opened.house.next_body, Ordering::SeqCst);
         core.ids_until.store(opened.house.next_body + super::mail::IDS, Ordering::SeqCst);
         core.newest.fetch_max(opened.house.newest.0, Ordering::SeqCst);
+        opened.mail.alongside.set_helper(core.readers.clone());
         core.set_mail(opened.mail);
         let place = core.places.mail.display().to_string();
         core.board.put(LINE, Light::Green, format!("open in {place}"));

@@ -13,7 +13,8 @@ use redb::{Database, ReadableTable};
 
 use super::{
     Places,
-    backend::{Gate, begin, database},
+    alongside::Alongside,
+    backend::{Gate, begin, database_beside},
     disk::{Disk, LockGuard},
     fault::Fault,
     rows::{self, House, Volume},
@@ -34,6 +35,7 @@ pub(super) struct Mail {
     pub db: Database,
     pub pool: Arc<Pool>,
     pub gate: Gate,
+    pub alongside: Arc<Alongside>,
     pub mark: u64,
     _lock: Option<LockGuard>,
 }
@@ -80,18 +82,19 @@ pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<LockGuard, Fault> {
 pub(super) fn open_database(
     disk: &dyn Disk,
     (dir, name): (&Path, &str),
-    gate: &Gate,
+    (gate, alongside): (&Gate, &Arc<Alongside>),
     cache: usize,
     first: impl FnOnce(&Database) -> Result<(), Fault>,
 ) -> Result<Database, Fault> {
     let path = dir.join(name);
     if disk.list(dir)?.iter().any(|n| n == name) {
-        return database(disk.open(&path, false)?, gate.clone(), cache).map_err(|fault| fault.at(name));
+        return database_beside(disk.open(&path, false)?, gate.clone(), cache, alongside.clone())
+            .map_err(|fault| fault.at(name));
     }
     let draft = dir.join(format!("{name}.new"));
     let file = disk.open(&draft, true)?;
     file.set_len(0)?;
-    let db = database(file, gate.clone(), cache).map_err(|fault| fault.at(name))?;
+    let db = database_beside(file, gate.clone(), cache, alongside.clone()).map_err(|fault| fault.at(name))?;
     first(&db)?;
     disk.rename(&draft, &path)?;
     disk.sync_dir(dir)?;
@@ -116,14 +119,14 @@ impl Mail {
             refuse_orphans(&**disk, &bodies)?;
             sync_up(&**disk, &places.mail)?;
         }
-        let gate = Gate::default();
-        let db = open_database(&**disk, (&places.mail, "mail.redb"), &gate, CACHE, |db| found(db, now))?;
+        let (gate, alongside) = (Gate::default(), Arc::<Alongside>::default());
+        let db = open_database(&**disk, (&places.mail, "mail.redb"), (&gate, &alongside), CACHE, |db| found(db, now))?;
         let (house, volumes) = begin_epoch(&db, now)?;
         let Tidied { findings, unnamed } = tidy_volumes(&**disk, &bodies, &house, &volumes)?;
         let limit = limit_for(disk.space(&places.mail)?.total);
         let known = Known { rows: volumes, unnamed, next: house.next_volume };
         let pool = Pool::new(disk.clone(), bodies, (house.mark, limit), gate.clone(), known);
-        let mail = Mail { db, pool: Arc::new(pool), gate, mark: house.mark, _lock: lock };
+        let mail = Mail { db, pool: Arc::new(pool), gate, alongside, mark: house.mark, _lock: lock };
         Ok(Opened { mail, house, findings })
     }
 

@@ -21,6 +21,7 @@
 //! **Guarantee: [`Store::commit`] returns Ok only when the body is kept: after the volume's fdatasync and then a durable
 //! commit of its rows. A power cut at any moment loses nothing that Ok was said for.**
 
+mod alongside;
 mod appender;
 mod apply;
 mod backend;

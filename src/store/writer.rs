@@ -174,8 +174,8 @@ impl Writer {
                 }
             }
         }
-        // Bodies first: every volume is synced before a row names it.
-        if let Err(this) = self.appender.sync(&mail.pool) {
+        // Bodies first: the commit makes its rows count only when every volume is synced (`alongside`).
+        if let Err(this) = self.appender.arm(&mail) {
             self.appender = Appender::default();
             pending.retain(|one| refuse_commit(one, &this));
             fault = Some(this).filter(|f| *f != Fault::Full).or(fault);
