@@ -94,9 +94,15 @@ pub const MIME_DEPTH: usize = 32;
 /// Parts of one message that are told apart; about 300 bytes each beside their MIME_TEXT.
 pub const MIME_PARTS: usize = 1000;
 /// Octets of one MIME field that are read; twice that is held while a header section is scanned.
-pub const MIME_FIELD: usize = 8 * 1024;
+pub const MIME_FIELD: usize = 16 * 1024;
 /// Octets of all MIME fields of one message that are kept.
 pub const MIME_TEXT: usize = 128 * 1024;
+/// Octets of all fields of one message's envelopes (its own and those of messages within it) that are kept.
+pub const MIME_HEADS: usize = 64 * 1024;
+/// Octets of a derived record (index.redb); what is over is left out of its texts and marked.
+pub const DERIVED: usize = 64 * 1024;
+/// Octets of an ENVELOPE within it; addresses beyond are left out.
+pub const DERIVED_ENVELOPE: usize = 24 * 1024;
 /// Octets of a boundary (RFC 2046 s5.1.1 says 70; a longer one than this is none).
 pub const MIME_BOUNDARY: usize = 250;
 /// Connections that only private networks may have: strangers cannot take the office's last places.

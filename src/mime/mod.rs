@@ -1,21 +1,29 @@
-//! Headers, structure, words, stamps, notices; the only room that names mail-parser.
+//! Headers, structure, words, stamps, notices, what IMAP shows of a message; the only room that names mail-parser.
 //!
 //! Pure: bytes and values in, bytes and values out. It must not know sockets, the store, settings or the clock; time is handed
 //! in as a [`UnixTime`](crate::types::UnixTime). It never changes a stranger's message: it reads it, or writes a message of ours.
 
+mod address;
 mod advice;
+mod charset;
+mod derived;
+mod guess;
 mod head;
+mod imap;
 pub mod notice;
 mod people;
 mod scan;
+pub mod section;
 pub mod stamp;
 mod structure;
 mod text;
 mod valued;
 pub mod words;
 
+pub use charset::{Charset, Stream};
+pub use derived::{Day, Derived, DerivedView, Encoding, Kind, Known, PartInfo, derive};
 pub use head::{Field, Fields, count_received, fields, header_end, message_id};
 pub use people::{Person, people};
 pub use scan::{Scanner, scan};
-pub use structure::{Extent, Part, Structure};
+pub use structure::{Extent, Head, Part, Structure};
 pub use valued::Valued;

@@ -7,9 +7,9 @@
 
 use std::{io, mem};
 
-use super::{Field, Part, Structure, Valued, text::unfold};
+use super::{Field, Head, Part, Structure, Valued, text};
 use crate::{
-    limits::{CHUNK, MIME_BOUNDARY, MIME_DEPTH, MIME_FIELD, MIME_PARTS, MIME_TEXT},
+    limits::{CHUNK, MIME_BOUNDARY, MIME_DEPTH, MIME_FIELD, MIME_HEADS, MIME_PARTS, MIME_TEXT},
     types::BodyReader,
 };
 
@@ -50,6 +50,8 @@ struct Open {
     typed: bool,
     /// Whether it said a Content-Transfer-Encoding.
     encoded: bool,
+    /// Whether it is a message, so that it has an envelope.
+    message: bool,
 }
 
 /// The line that is being read.
@@ -82,6 +84,8 @@ pub struct Scanner {
     eol: u64,
     /// Octets of MIME fields that may still be kept.
     text: usize,
+    /// Octets of envelope fields that may still be kept.
+    heads: usize,
     complete: bool,
 }
 
@@ -97,6 +101,7 @@ impl Default for Scanner {
             lines: 0,
             eol: 0,
             text: MIME_TEXT,
+            heads: MIME_HEADS,
             complete: true,
         };
         scanner.begin(None);
@@ -130,6 +135,12 @@ impl Scanner {
         Structure { parts: self.parts, complete: self.complete }
     }
 
+    /// Octets of memory that this holds by now, about: what was kept of fields and 400 for each part.
+    pub fn weight(&self) -> usize {
+        let texts = (MIME_TEXT - self.text) + (MIME_HEADS - self.heads);
+        texts + self.parts.len() * 400 + self.line.kept.capacity() + self.field.capacity()
+    }
+
     /// Adds a piece to the line; gives the octet before it (0 at the line's start).
     fn line_piece(&mut self, piece: &[u8]) -> u8 {
         let line = &mut self.line;
@@ -156,9 +167,12 @@ impl Scanner {
             }
         }
         self.eol = eol;
-        // The buffer is used again; only its contents go.
+        // The buffer is used again; only its contents go. Of a section's long lines bodies need no more than a few octets.
         self.line.kept = line.kept;
         self.line.kept.clear();
+        if self.mode == Mode::Body {
+            self.line.kept.shrink_to(DELIMITER);
+        }
     }
 
     /// Which open multipart this line belongs to, and whether it ends it.
@@ -228,12 +242,13 @@ impl Scanner {
         part.extent.header = self.offset;
         // RFC 2046 s5.1.5: within a digest a part is a message unless it says otherwise.
         let digest = parent.is_some_and(|p| self.parts[p].media.value == "multipart/digest");
+        let message = parent.is_none_or(|p| self.parts[p].is_message());
         part.media.value = if digest { "message/rfc822" } else { "text/plain" }.into();
         self.parts.push(part);
         if let Some(parent) = parent {
             self.parts[parent].children.push(number);
         }
-        self.open.push(Open { part: number, boundary: None, lines: self.lines, typed: false, encoded: false });
+        self.open.push(Open { part: number, boundary: None, lines: self.lines, typed: false, encoded: false, message });
         self.mode = Mode::Header;
         self.field.clear();
     }
@@ -254,6 +269,7 @@ impl Scanner {
         self.field_done();
         self.mode = Mode::Body;
         let depth = self.open.len();
+        self.field = Vec::new();
         let Some(open) = self.open.last_mut() else { return };
         open.lines = self.lines;
         let number = open.part;
@@ -280,10 +296,23 @@ impl Scanner {
         let part = &mut self.parts[open.part];
         let f = Field::of(&field);
         let mime = f.name.get(..8).is_some_and(|n| n.eq_ignore_ascii_case(b"content-"));
-        if mime && f.value.len() > self.text {
+        let head = if open.message { Head::named(f.name) } else { None };
+        let room = if mime { &mut self.text } else { &mut self.heads };
+        let fits = f.value.len() <= *room;
+        // What is kept of an over-long field is less than there was.
+        if (mime || head.is_some()) && (!fits || field.len() >= MIME_FIELD) {
             self.complete = false;
-        } else if mime && keep(part, open, &f) {
-            self.text -= f.value.len();
+        }
+        let kept = match head {
+            Some(head) if fits => {
+                part.heads.push((head, text::flat(f.value)));
+                true
+            }
+            Some(_) => false,
+            None => mime && fits && keep(part, open, &f),
+        };
+        if kept {
+            *room -= f.value.len();
         }
         self.field = field;
         self.field.clear();
@@ -334,7 +363,7 @@ fn keep(part: &mut Part, open: &mut Open, f: &Field<'_>) -> bool {
         _ => return false,
     };
     let first = slot.is_none();
-    slot.get_or_insert_with(|| unfold(f.value));
+    slot.get_or_insert_with(|| text::flat(f.value));
     first
 }
 
@@ -454,7 +483,7 @@ mod tests {
             );
         }
         let s = whole(b"Content-Type: text/html\r\nContent-Type: a/b\r\nContent-Id: <1>\r\nCONTENT-ID: <2>\r\n");
-        assert_eq!((s.parts[0].media.value.as_str(), s.parts[0].id.as_deref()), ("text/html", Some("<1>")));
+        assert_eq!((s.parts[0].media.value.as_str(), s.parts[0].id.as_deref()), ("text/html", Some(&b"<1>"[..])));
     }
 
     #[test]
@@ -492,7 +521,7 @@ mod tests {
         assert!((s.parts.len() == MIME_PARTS) & !s.complete);
         let fat = format!("--b0.\nContent-Description: {}\n\nx\n", "y".repeat(50_000));
         let s = whole(&lines(&format!("{}{}", level(0), fat.repeat(100))));
-        let text: usize = s.parts.iter().filter_map(|p| p.description.as_ref()).map(String::len).sum();
+        let text: usize = s.parts.iter().filter_map(|p| p.description.as_ref()).map(Vec::len).sum();
         assert!(text <= MIME_TEXT && !s.complete && s.parts.len() == 102);
     }
 

@@ -31,16 +31,63 @@ pub struct Part {
     pub encoding: String,
     /// Content-Disposition.
     pub disposition: Option<Valued>,
-    /// Content-ID as written.
-    pub id: Option<String>,
-    /// Content-Description, unfolded, not decoded.
-    pub description: Option<String>,
-    /// Content-MD5 as written.
-    pub md5: Option<String>,
-    /// Content-Language as written.
-    pub language: Option<String>,
-    /// Content-Location as written.
-    pub location: Option<String>,
+    /// Content-ID as written, unfolded, as are the next ones; octets that nobody decoded.
+    pub id: Option<Vec<u8>>,
+    /// Content-Description.
+    pub description: Option<Vec<u8>>,
+    /// Content-MD5.
+    pub md5: Option<Vec<u8>>,
+    /// Content-Language.
+    pub language: Option<Vec<u8>>,
+    /// Content-Location.
+    pub location: Option<Vec<u8>>,
+    /// What an envelope is made of, in order: of the message itself and of the message within a message/rfc822 only.
+    pub heads: Vec<(Head, Vec<u8>)>,
+}
+
+/// A field that IMAP's ENVELOPE is made of (RFC 3501 s7.4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// Date
+    Date,
+    /// Subject
+    Subject,
+    /// From
+    From,
+    /// Sender
+    Sender,
+    /// Reply-To
+    ReplyTo,
+    /// To
+    To,
+    /// Cc
+    Cc,
+    /// Bcc
+    Bcc,
+    /// In-Reply-To
+    InReplyTo,
+    /// Message-ID
+    MessageId,
+}
+
+impl Head {
+    /// The field of this name, in any case.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        let known = match name.to_ascii_lowercase().as_slice() {
+            b"date" => Head::Date,
+            b"subject" => Head::Subject,
+            b"from" => Head::From,
+            b"sender" => Head::Sender,
+            b"reply-to" => Head::ReplyTo,
+            b"to" => Head::To,
+            b"cc" => Head::Cc,
+            b"bcc" => Head::Bcc,
+            b"in-reply-to" => Head::InReplyTo,
+            b"message-id" => Head::MessageId,
+            _ => return None,
+        };
+        Some(known)
+    }
 }
 
 impl Part {

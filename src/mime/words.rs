@@ -6,7 +6,7 @@ use base64::{
 };
 use mail_parser::decoders::charsets::map::charset_decoder;
 
-use super::text;
+use super::{Charset, text};
 
 /// Octets of text in one encoded word: base64 of them, `=?UTF-8?B?` and `?=` stay below the 75 of RFC 2047 s2.
 const WORD: usize = 45;
@@ -39,7 +39,7 @@ pub fn encode(text: &str) -> String {
 
 /// A field's value in words: unfolded, encoded words decoded, the white space between two of them gone (RFC 2047 s6.2).
 /// Neighbours of one charset are decoded together, since many mailers cut a character in two. What is no encoded word stays
-/// as it is; octets that are no text become U+FFFD. May hold any character, control characters too.
+/// as it is; raw 8-bit octets are read in the charset that they are most likely in. May hold any character, control characters too.
 pub fn decode(value: &[u8]) -> String {
     let flat = text::flat(value);
     let mut rest = flat.trim_ascii();
@@ -67,17 +67,21 @@ pub fn decode(value: &[u8]) -> String {
     out
 }
 
-/// `bytes` in a named charset; one that nobody knows, or none, is read as UTF-8. Known are the single-byte ones and UTF-7, -8,
-/// -16; the East Asian ones and cp866 would need mail-parser's `full_encoding` (encoding_rs) and come out as U+FFFD.
+/// `bytes` in a named charset; what names none, or one that nobody knows, is guessed.
 pub fn in_charset(charset: &[u8], bytes: &[u8]) -> String {
-    // RFC 2231 s5: `charset*language`.
-    let name = charset.split(|&b| b == b'*').next().unwrap_or_default();
-    // A text that calls itself ASCII and is not is UTF-8 nowadays; the table would read it as Windows-1252.
-    let ascii = name.eq_ignore_ascii_case(b"us-ascii") || name.eq_ignore_ascii_case(b"ascii");
-    match charset_decoder(name) {
-        Some(decoder) if !name.is_empty() && !ascii => decoder(bytes),
-        _ => String::from_utf8_lossy(bytes).into_owned(),
+    match Charset::named(charset) {
+        Some(charset) => charset.decode(bytes),
+        // What encoding_rs leaves out on purpose.
+        None if charset.eq_ignore_ascii_case(b"utf-7") => {
+            charset_decoder(b"utf-7").map_or_else(String::new, |d| d(bytes))
+        }
+        None => raw(bytes),
     }
+}
+
+/// Octets of which nobody says what they are.
+fn raw(bytes: &[u8]) -> String {
+    Charset::guess(bytes).decode(bytes)
 }
 
 fn flush(out: &mut String, run: Option<Word<'_>>) {
@@ -88,7 +92,7 @@ fn flush(out: &mut String, run: Option<Word<'_>>) {
 
 fn plain(out: &mut String, run: Option<Word<'_>>, bytes: &[u8]) {
     flush(out, run);
-    out.push_str(&String::from_utf8_lossy(bytes));
+    out.push_str(&raw(bytes));
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -188,6 +192,16 @@ mod tests {
         assert_eq!(read("=?us-ascii?Q?=D0=B0?="), "а");
         assert_eq!(read("=??Q?a?="), "=??Q?a?=");
         assert_eq!(read("=?=?=?utf-8?Q?x?="), "=?=?x");
-        assert_eq!(decode(b"\xff"), "\u{fffd}");
+        assert_eq!(read("=?utf-8?Q?=FF?="), "\u{fffd}");
+    }
+
+    #[test]
+    fn raw_octets_are_read_in_their_likely_charset() {
+        for charset in [Charset::UTF_8, Charset::KOI8_R, Charset::WINDOWS_1251, Charset::IBM866] {
+            let raw = charset.encode("Re: Привет =?utf-8?Q?=D0=B0?=").unwrap();
+            assert_eq!(decode(&raw), "Re: Привет а");
+        }
+        assert_eq!(read("=?cp866?Q?=8F=E0=A8?="), "При");
+        assert_eq!(read("=?utf-7?Q?+BB8-?="), "П");
     }
 }

@@ -36,6 +36,12 @@ const DOORS: &[Door] = &[
     Door { names: &["syslog", "log"], places: &["journal"], tests: true, why: "everything told is a typed event" },
     Door { names: &["mail_parser"], places: &["mime"], tests: true, why: "the door of mail-parser" },
     Door {
+        names: &["encoding_rs"],
+        places: &["mime/charset"],
+        tests: true,
+        why: "one file knows how charsets are named",
+    },
+    Door {
         names: &["ring"],
         places: &["wire/scram", "wire/sasl", "policy", "net", "rt/random"],
         tests: true,
