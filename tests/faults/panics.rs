@@ -162,7 +162,11 @@ impl DiskFile for Mined {
         self.inner.set_len(len)
     }
     fn sync_data(&self) -> io::Result<()> {
-        step_on(if self.volume { &self.mines.volume_sync } else { &self.mines.database_sync }, "store-write");
+        // A volume is synced by the writer or by a reader that helps it.
+        match self.volume {
+            true => step_on(&self.mines.volume_sync, "store-"),
+            false => step_on(&self.mines.database_sync, "store-write"),
+        }
         self.inner.sync_data()
     }
     fn allocate(&self, len: u64) -> io::Result<()> {
@@ -211,7 +215,9 @@ fn a_panic_inside_the_store_closes_and_reopens_it_and_no_acknowledged_message_is
     let (ports, many) = (house.ports, AtomicU64::new(0));
     let ledger = fifty(ports.smtp, 6, &many, || {
         for (mine, after) in [(&mines.volume_sync, 20), (&mines.database_sync, 80), (&mines.read, 140)] {
-            wait_until(|| many.load(Ordering::SeqCst) >= after);
+            // Not while the store opens again: a panic there is a disk that is away for seconds.
+            let so_far = many.load(Ordering::SeqCst);
+            wait_until(|| many.load(Ordering::SeqCst) >= after.max(so_far + 10));
             mine.store(true, Ordering::SeqCst);
             if std::ptr::eq(mine, &mines.read) {
                 let mut pop3 = Client::plain(ports.pop3).unwrap();
@@ -228,7 +234,9 @@ fn a_panic_inside_the_store_closes_and_reopens_it_and_no_acknowledged_message_is
     let mut there = fetch_all(&mut client::pop3(ports.pop3, ANN));
     there.sort_unstable();
     assert_eq!(there, ledger.kept.into_iter().collect::<Vec<_>>(), "each once: what was refused was not kept");
-    assert_eq!(red(&house, "the database stopped while writing"), 2, "{:#?}", house.journal());
+    let (volume, database) = ("the thread that synced a volume stopped", "the database stopped while writing");
+    assert!(red(&house, volume) + red(&house, database) >= 2, "{:#?}", house.journal());
+    assert!(red(&house, database) >= 1, "{:#?}", house.journal());
     assert!(red(&house, "the database stopped while reading") <= 1);
     let report = smol::block_on(house.app().store.check(|_| {})).unwrap();
     assert_eq!((report.problems, report.messages), (Vec::new(), 300));
