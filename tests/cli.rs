@@ -5,6 +5,8 @@
 mod client;
 #[path = "admin_parts/house.rs"]
 mod house;
+#[path = "common/ports.rs"]
+mod ports;
 #[path = "common/scratch.rs"]
 mod scratch;
 #[path = "admin_parts/shape.rs"]
@@ -17,6 +19,7 @@ use std::{
 };
 
 use house::House;
+use ports::free_port;
 use serde_json::{Value, json};
 
 struct Said {
@@ -250,10 +253,6 @@ struct Served {
     scratch: scratch::Scratch,
     process: Option<std::process::Child>,
     smtp: u16,
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn greets(port: u16) -> bool {

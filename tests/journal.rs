@@ -1,6 +1,8 @@
 //! The journal's sinks against programs that nobody here wrote: rsyslogd, pflogsumm, fail2ban-regex.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "common/ports.rs"]
+mod ports;
 #[path = "common/scratch.rs"]
 mod scratch;
 

@@ -5,13 +5,15 @@
 mod client;
 #[path = "faults/mail.rs"]
 mod mail;
+#[path = "common/ports.rs"]
+mod ports;
 #[path = "common/scratch.rs"]
 mod scratch;
 
 use std::{
     collections::BTreeSet,
     io::Write,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -26,12 +28,6 @@ const ANN: (&str, &str) = ("ann@office.test", "ann-pass-1");
 const ROUNDS: u64 = 50;
 const SENDERS: usize = 4;
 
-/// Two addresses that nobody has now. Both are held until both are chosen: one that was let go may be given a second time.
-fn free() -> [SocketAddr; 2] {
-    let held: [TcpListener; 2] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    held.each_ref().map(|listener| listener.local_addr().unwrap())
-}
-
 /// `gatepost serve` in a directory of its own, with one mailbox.
 struct Program {
     scratch: scratch::Scratch,
@@ -42,7 +38,7 @@ struct Program {
 
 impl Program {
     fn new(name: &str) -> Program {
-        let [smtp, pop3] = free();
+        let [smtp, pop3] = ports::free_ports::<2>().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let mut program = Program { scratch: scratch::Scratch::new(name), process: None, smtp, pop3 };
         program.start();
         program.say(&["domain", "add", "office.test"], "");

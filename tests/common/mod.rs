@@ -7,10 +7,15 @@
 
 use std::{
     collections::BTreeMap,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
+
+mod ports;
+
+#[allow(unused_imports)] // each binary uses what it needs
+pub use ports::{free_port, free_ports};
 
 use gatepost::{
     admin::{Caller, credential},
@@ -40,11 +45,6 @@ impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
-}
-
-/// A port of loopback that nobody has now.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Addresses of the services.
@@ -142,11 +142,8 @@ impl Drop for House {
 
 /// Seven free ports of loopback as addresses and as settings, with cheap passwords.
 pub fn fresh_ports() -> (Ports, BTreeMap<String, String>) {
-    // All are held until all are chosen: one that was let go may be given a second time.
-    let held: [TcpListener; 7] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     let [smtp, submission, smtps, pop3, pop3s, imap, imaps] =
-        held.each_ref().map(|listener| listener.local_addr().unwrap());
-    drop(held);
+        free_ports::<7>().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let ports = Ports { smtp, submission, smtps, pop3, pop3s, imap, imaps };
     let settings = [
         ("smtp.port", smtp.port().to_string()),

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -37,16 +37,10 @@ pub struct Rsyslog {
     child: Option<Child>,
 }
 
-fn free_ports() -> (u16, u16) {
-    let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let tcp = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    (udp, tcp)
-}
-
 impl Rsyslog {
     pub fn start(name: &str) -> Self {
         let scratch = Scratch::new(name);
-        let (udp, tcp) = free_ports();
+        let [udp, tcp] = crate::ports::free_ports();
         let dir = scratch.path().display().to_string();
         let conf = CONF.replace("{dir}", &dir).replace("{udp}", &udp.to_string()).replace("{tcp}", &tcp.to_string());
         fs::write(scratch.path().join("conf"), conf).unwrap();
