@@ -100,7 +100,7 @@ fn a_new_mailbox_has_its_folders_and_each_knows_what_it_is_for() {
     let house = House::with(&[("mailbox.folders", "Отправленные, Черновики, Спам, Корзина, Счета")]);
     let id = house.app().desk.house().directory.get().mailboxes[&address(ANN.0)].id;
     let folders = smol::block_on(house.app().store.folders(id)).unwrap();
-    let special = |name: &str| folders.iter().find(|(n, _)| *n == FolderName::parse(name).unwrap()).map(|(_, s)| *s);
+    let special = |name: &str| folders.iter().find(|f| f.name == FolderName::parse(name).unwrap()).map(|f| f.special);
     assert_eq!(special("INBOX"), Some(Special::Inbox));
     assert_eq!(special("Отправленные"), Some(Special::Sent));
     assert_eq!(special("Черновики"), Some(Special::Drafts));

@@ -130,10 +130,9 @@ fn a_purged_mailbox_comes_back_with_another_uidvalidity() {
         }
         let sent = FolderName::parse("Отправленные").unwrap();
         store.make_folders(MailboxId(1), vec![(sent.clone(), Special::Sent)]).await.unwrap();
-        assert_eq!(
-            store.folders(MailboxId(1)).await.unwrap(),
-            [(FolderName::inbox(), Special::Inbox), (sent, Special::Sent)]
-        );
+        let folders = store.folders(MailboxId(1)).await.unwrap();
+        let folders: Vec<_> = folders.into_iter().map(|f| (f.name, f.special)).collect();
+        assert_eq!(folders, [(FolderName::inbox(), Special::Inbox), (sent, Special::Sent)]);
         let (first, _) = store.messages(MailboxId(1), &FolderName::inbox(), Uid(0), 9).await.unwrap();
         store.purge(MailboxId(1)).await.unwrap();
         assert!(store.folders(MailboxId(1)).await.unwrap().is_empty());

@@ -113,6 +113,8 @@ impl From<StoreError> for ApiError {
             StoreError::NoRoom => ApiError::new(507, words, "delete something or enlarge the disk, then try again"),
             StoreError::Damaged(_) => ApiError::new(500, words, "run gatepost check"),
             StoreError::Missing => ApiError::new(404, words, "see the list of what is there"),
+            StoreError::Exists => ApiError::new(409, words, "choose another name"),
+            StoreError::Limit(_) => ApiError::new(409, words, "remove what is not needed any more"),
         }
     }
 }

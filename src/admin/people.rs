@@ -203,7 +203,7 @@ async fn mailbox_json(desk: &Desk, mailbox: &Mailbox) -> Json {
 /// Its folders with their special use.
 pub(super) async fn folders(desk: &Desk, request: Request) -> Answer {
     let list = desk.house().store.folders(find(desk, request.at(0))?.id).await?;
-    let list = list.iter().map(|(name, special)| json!({ "name": name.as_str(), "use": special_word(*special) }));
+    let list = list.iter().map(|f| json!({ "name": f.name.as_str(), "use": special_word(f.special) }));
     Ok(json!({ "folders": list.collect::<Vec<_>>() }))
 }
 
@@ -216,6 +216,7 @@ fn special_word(special: Special) -> Option<&'static str> {
         Special::Drafts => Some("Drafts"),
         Special::Junk => Some("Junk"),
         Special::Trash => Some("Trash"),
+        Special::Archive => Some("Archive"),
     }
 }
 

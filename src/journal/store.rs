@@ -39,6 +39,11 @@ pub enum StoreEvent {
         /// Its name.
         name: String,
     },
+    /// The rows of an older program were brought to the format of this one.
+    Raised {
+        /// Messages that were counted for it.
+        messages: u64,
+    },
     /// A record or a row is damaged.
     Damaged {
         /// What and where.
@@ -106,6 +111,9 @@ impl From<StoreEvent> for Line {
             }
             E::Foreign { name } => {
                 warning(format!("store: bodies/{} is of another store and is left alone", safe(&name, 40)))
+            }
+            E::Raised { messages } => {
+                info(format!("store: the rows of {messages} messages were brought to the format of this program"))
             }
             E::Damaged { what } => error(format!("store: damaged: {}", safe(&what, 300))),
             E::NoRoom { room, reserve } => {

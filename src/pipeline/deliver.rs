@@ -8,7 +8,7 @@ use crate::{
     policy::Refusal,
     router::{self, Destination, Route},
     store::{Delivery, NewMessage, Sealed},
-    types::{Address, Envelope, Flags, MailboxId, QueueId},
+    types::{Address, Envelope, MailboxId, QueueId},
     wire::smtp::say,
 };
 
@@ -52,7 +52,7 @@ pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepte
         return Err(first.unwrap_or_else(|| refuse(say::NO_MAILBOX, "no recipient is left")));
     }
     let deliveries = plan.copies.values().map(delivery).collect();
-    let mut messages = vec![NewMessage { sealed: whole.sealed, deliveries, queue: Vec::new() }];
+    let mut messages = vec![NewMessage { sealed: whole.sealed, derived: None, deliveries, queue: Vec::new() }];
     let original = notify::Original { envelope: &whole.envelope, section: &whole.section };
     let notice = notify::failure(pipeline, &original, &plan.failed).await?;
     let notice_id = notice.as_ref().map(|n| QueueId::of(n.sealed.id()));
@@ -67,7 +67,7 @@ pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepte
 
 fn delivery(copy: &Copy) -> Delivery {
     let destination = &copy.destination;
-    Delivery { mailbox: destination.mailbox, folder: destination.folder.clone(), flags: Flags::default() }
+    Delivery::plain(destination.mailbox, destination.folder.clone())
 }
 
 /// Where everybody lives now: the directory may have changed since RCPT.

@@ -84,7 +84,7 @@ fn disk_refusal(error: &StoreError) -> Refusal {
     let sentence = match error {
         StoreError::Unavailable(_) => say::NO_DISK,
         StoreError::NoRoom => say::NO_ROOM,
-        StoreError::Damaged(_) | StoreError::Missing => say::OUR_FAULT,
+        StoreError::Damaged(_) | StoreError::Missing | StoreError::Exists | StoreError::Limit(_) => say::OUR_FAULT,
     };
     refuse(sentence, &error.to_string())
 }

@@ -6,7 +6,7 @@ use crate::{
     policy::Refusal,
     router::{self, Destination, Route},
     store::{Delivery, Draft, NewMessage, QueueRow, Sealed},
-    types::{Envelope, Flags, FolderName, QueueId, ReversePath},
+    types::{Envelope, QueueId, ReversePath},
 };
 
 /// The message that a notice is about.
@@ -52,7 +52,7 @@ pub(super) async fn failure(
         header: original.section,
     }
     .write();
-    Ok(Some(NewMessage { sealed: seal(draft, &bytes).await?, deliveries, queue }))
+    Ok(Some(NewMessage { sealed: seal(draft, &bytes).await?, derived: None, deliveries, queue }))
 }
 
 /// The reply that the sender would have heard, on one line.
@@ -71,7 +71,7 @@ fn report<'a>(failed: &'a Failed, said: &'a str) -> notice::Report<'a> {
 }
 
 fn into_inbox(destination: Destination) -> Delivery {
-    Delivery { mailbox: destination.mailbox, folder: FolderName::inbox(), flags: Flags::default() }
+    Delivery::to_inbox(destination.mailbox)
 }
 
 /// Q15: the warning at 80, 90, 95 %; it goes in even where the quota is nearly used up.
@@ -94,7 +94,7 @@ pub(super) async fn quota(
     }
     .write();
     let deliveries = vec![into_inbox(destination.clone())];
-    Ok(NewMessage { sealed: seal(draft, &bytes).await?, deliveries, queue: Vec::new() })
+    Ok(NewMessage { sealed: seal(draft, &bytes).await?, derived: None, deliveries, queue: Vec::new() })
 }
 
 async fn seal(mut draft: Draft, bytes: &[u8]) -> Result<Sealed, Refusal> {

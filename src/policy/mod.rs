@@ -169,9 +169,12 @@ impl Policy {
             // A mailbox that never got a message.
             Err(StoreError::Missing) => Ok(size.unwrap_or(1) <= quota),
             Err(StoreError::NoRoom) => Err(Refusal::of(say::NO_ROOM, StoreError::NoRoom.to_string())),
-            Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
-                Err(Refusal::of(say::NO_DISK, error.to_string()))
-            }
+            Err(
+                error @ (StoreError::Unavailable(_)
+                | StoreError::Damaged(_)
+                | StoreError::Exists
+                | StoreError::Limit(_)),
+            ) => Err(Refusal::of(say::NO_DISK, error.to_string())),
         }
     }
 

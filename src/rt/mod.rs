@@ -18,8 +18,10 @@ pub use shared::Shared;
 pub use signal::{Bell, Stop};
 pub use worker::{Busy, Worker};
 
-/// A bounded queue between tasks and threads, and the way a thread waits for a future (smol's; only this room names smol for them).
+/// A bounded queue between tasks and threads, the way a thread waits for a future, and a lock that is held across a wait
+/// (smol's; only this room names smol for them).
 pub use smol::{
     block_on,
     channel::{Receiver, Sender, bounded},
+    lock::Mutex as Turns,
 };

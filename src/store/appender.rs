@@ -43,7 +43,7 @@ impl Appender {
     }
 
     fn place(&mut self, mail: &Arc<Mail>, message: NewMessage, now: UnixTime) -> Result<Placed, Fault> {
-        let NewMessage { sealed, deliveries, queue } = message;
+        let NewMessage { sealed, derived: _, deliveries, queue } = message;
         let trailer = put_trailer(sealed.id, &deliveries, &queue);
         let header = Header {
             mark: mail.mark,

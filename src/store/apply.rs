@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
-    Delivery, QueueRow, Usage,
+    Delivery, Kept, QueueRow, StoreError, Usage,
     backend::begin,
     draft::Content,
     fault::Fault,
+    folders::{Folder, FolderWork, Opened},
     mail::{IDS, Mail},
-    rows::{self, Body, Folder, House, Message, Queued, Volume},
+    messages::{Copied, Flagged, Links, MessageWork},
+    rows::{self, Body, House, Message, Queued, Volume},
     volume::VOLUME_HEADER,
+    watch,
 };
-use crate::types::{BodyId, Flags, FolderName, MailboxId, Special, Uid, UnixTime};
+use crate::types::{BodyId, FolderId, FolderName, MailboxId, Uid, UnixTime};
 
 /// Messages that one step of a purge removes, so that commits of others go in between.
 const PURGE_STEP: usize = 2000;
@@ -40,7 +43,8 @@ pub(super) struct Moved {
 /// What a job does to the rows.
 pub(super) enum Change {
     Commit(Vec<Placed>),
-    Folders(MailboxId, Vec<(FolderName, Special)>),
+    Folders(MailboxId, FolderWork),
+    Messages(FolderId, MessageWork),
     Remove(MailboxId, FolderName, Vec<Uid>),
     Purge(MailboxId),
     /// Sets body numbers aside.
@@ -50,10 +54,29 @@ pub(super) enum Change {
     Forget(u32),
 }
 
-/// What became of a job: how many messages were removed; whether more of it is to do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a job that is done has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    None,
+    Count(usize),
+    Kept(Vec<Kept>),
+    Folder(Folder),
+    Flagged(Flagged),
+    Copied(Copied),
+    Gone(Vec<Uid>),
+}
+
+impl Answer {
+    /// Of a job that answers with something else than it was asked for: there is none.
+    pub fn unfit(self) -> StoreError {
+        StoreError::Unavailable(format!("the store's writer answered {self:?}"))
+    }
+}
+
+/// What became of a job: its answer, or why it was not done (it changed nothing then); whether more of it is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Done {
-    pub count: usize,
+    pub answer: Result<Answer, Fault>,
     pub more: bool,
 }
 
@@ -63,6 +86,8 @@ pub(super) struct Applied {
     pub volumes: BTreeMap<u32, Volume>,
     pub ids_until: u64,
     pub newest: UnixTime,
+    /// What watchers of folders hear.
+    pub told: Vec<(FolderId, watch::Change)>,
 }
 
 /// A change that cannot be done while the others can: its place in the list and why.
@@ -82,7 +107,11 @@ pub(super) fn apply(
         for (n, change) in changes.iter().enumerate() {
             match tables.change(change) {
                 Ok(this) => done.push(this),
-                Err(fault @ (Fault::Damaged(_) | Fault::Missing)) => return Ok(Err(Aside(n, fault))),
+                // Found before the change's first write: the others go on in the same transaction.
+                Err(fault @ (Fault::Missing | Fault::Exists | Fault::Limit(_))) => {
+                    done.push(Done { answer: Err(fault), more: false });
+                }
+                Err(fault @ Fault::Damaged(_)) => return Ok(Err(Aside(n, fault))),
                 Err(fault) => return Err(fault),
             }
         }
@@ -92,17 +121,25 @@ pub(super) fn apply(
     Ok(Ok(applied))
 }
 
-struct Tables<'t> {
-    house: House,
-    now: UnixTime,
+/// The rows of one transaction. Folders and usage that were touched stand in memory until its end, so that a group of
+/// deliveries to one folder writes its row once.
+pub(super) struct Tables<'t> {
+    pub house: House,
+    pub now: UnixTime,
     houses: Table<'t, u8, &'static [u8]>,
-    folders: Table<'t, (u32, &'static str), &'static [u8]>,
-    messages: Table<'t, (u32, u32), &'static [u8]>,
-    bodies: Table<'t, u64, &'static [u8]>,
+    pub folders: Table<'t, (u32, &'static str), &'static [u8]>,
+    pub places: Table<'t, u32, &'static [u8]>,
+    pub keywords: Table<'t, u32, &'static [u8]>,
+    pub subscriptions: Table<'t, (u32, &'static str), &'static [u8]>,
+    pub messages: Table<'t, (u32, u32), &'static [u8]>,
+    pub bodies: Table<'t, u64, &'static [u8]>,
     queue: Table<'t, u64, &'static [u8]>,
     volumes: Table<'t, u32, &'static [u8]>,
     usage: Table<'t, u32, &'static [u8]>,
     touched: BTreeMap<u32, Volume>,
+    pub open: BTreeMap<u32, Opened>,
+    used: BTreeMap<u32, Usage>,
+    pub told: Vec<(FolderId, watch::Change)>,
 }
 
 impl<'t> Tables<'t> {
@@ -115,33 +152,47 @@ impl<'t> Tables<'t> {
             now,
             houses,
             folders: write.open_table(rows::FOLDERS)?,
+            places: write.open_table(rows::PLACES)?,
+            keywords: write.open_table(rows::KEYWORDS)?,
+            subscriptions: write.open_table(rows::SUBSCRIPTIONS)?,
             messages: write.open_table(rows::MESSAGES)?,
             bodies: write.open_table(rows::BODIES)?,
             queue: write.open_table(rows::QUEUE)?,
             volumes: write.open_table(rows::VOLUMES)?,
             usage: write.open_table(rows::USAGE)?,
             touched: BTreeMap::new(),
+            open: BTreeMap::new(),
+            used: BTreeMap::new(),
+            told: Vec::new(),
         })
     }
 
     fn change(&mut self, change: &Change) -> Result<Done, Fault> {
-        match change {
-            Change::Commit(placed) => placed.iter().try_for_each(|one| self.keep(one)).map(|()| Done::default()),
-            Change::Folders(mailbox, folders) => {
-                for (name, special) in folders {
-                    self.folder(*mailbox, name, *special)?;
-                }
-                Ok(Done::default())
+        let answer = match change {
+            Change::Commit(placed) => {
+                let mut kept = Vec::new();
+                placed.iter().try_for_each(|one| self.keep(one, &mut kept))?;
+                Answer::Kept(kept)
             }
-            Change::Remove(mailbox, folder, uids) => self.remove(*mailbox, folder.as_str(), uids),
-            Change::Purge(mailbox) => self.purge(*mailbox),
-            Change::Ids => Ok(Done::default()),
-            Change::Moved(moved) => moved.iter().try_for_each(|one| self.move_body(one)).map(|()| Done::default()),
-            Change::Forget(number) => self.forget(*number),
-        }
+            Change::Folders(mailbox, work) => self.folder_work(*mailbox, work)?,
+            Change::Messages(folder, work) => self.message_work(*folder, work)?,
+            Change::Remove(mailbox, name, uids) => Answer::Count(self.remove(*mailbox, name, uids)?),
+            Change::Purge(mailbox) => return Ok(Done { answer: Ok(Answer::None), more: self.purge(*mailbox)? }),
+            Change::Ids => Answer::None,
+            Change::Moved(moved) => {
+                moved.iter().try_for_each(|one| self.move_body(one))?;
+                Answer::None
+            }
+            Change::Forget(number) => self.forget(*number)?,
+        };
+        Ok(Done { answer: Ok(answer), more: false })
     }
 
     fn finish(mut self, mail: &Mail, next_body: u64, done: Vec<Done>) -> Result<Applied, Fault> {
+        self.close_folders()?;
+        for (mailbox, row) in &self.used {
+            rows::put(&mut self.usage, *mailbox, row)?;
+        }
         for (number, row) in &self.touched {
             rows::put(&mut self.volumes, *number, row)?;
         }
@@ -152,7 +203,16 @@ impl<'t> Tables<'t> {
         self.house.next_volume = self.house.next_volume.max(mail.pool.next());
         rows::put(&mut self.houses, 0, &self.house)?;
         let (ids_until, newest) = (self.house.next_body, self.house.newest);
-        Ok(Applied { done, volumes: self.touched, ids_until, newest })
+        Ok(Applied { done, volumes: self.touched, ids_until, newest, told: self.told })
+    }
+
+    /// What a mailbox holds, to be changed.
+    pub fn usage(&mut self, mailbox: MailboxId) -> Result<&mut Usage, Fault> {
+        if !self.used.contains_key(&mailbox.0) {
+            let row = rows::get(&self.usage, mailbox.0)?.unwrap_or_default();
+            self.used.insert(mailbox.0, row);
+        }
+        self.used.get_mut(&mailbox.0).ok_or(Fault::Missing)
     }
 
     fn volume(&mut self, number: u32) -> Result<&mut Volume, Fault> {
@@ -164,26 +224,10 @@ impl<'t> Tables<'t> {
         self.touched.get_mut(&number).ok_or(Fault::Missing)
     }
 
-    fn folder(&mut self, mailbox: MailboxId, name: &FolderName, special: Special) -> Result<Folder, Fault> {
-        let key = (mailbox.0, name.as_str());
-        if let Some(folder) = rows::get(&self.folders, key)? {
-            return Ok(folder);
-        }
-        // Not below the time either: a store that `salvage` made anew must not repeat what clients remember.
-        let validity = self.house.next_validity.max(u32::try_from(self.now.0).unwrap_or(0));
-        let folder =
-            Folder { id: self.house.next_folder, validity, next_uid: 1, special, messages: 0, bytes: 0, modseq: 1 };
-        let spent = || Fault::Failed("no folder number is left".into());
-        self.house.next_folder = folder.id.checked_add(1).ok_or_else(spent)?;
-        self.house.next_validity = validity.checked_add(1).ok_or_else(spent)?;
-        rows::put(&mut self.folders, key, &folder)?;
-        Ok(folder)
-    }
-
-    fn keep(&mut self, placed: &Placed) -> Result<(), Fault> {
+    fn keep(&mut self, placed: &Placed, kept: &mut Vec<Kept>) -> Result<(), Fault> {
         let mut links = 0u32;
         for delivery in &placed.deliveries {
-            self.deliver(placed, delivery)?;
+            kept.push(self.deliver(placed, delivery)?);
             links += 1;
         }
         for row in &placed.queue {
@@ -203,63 +247,45 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    fn deliver(&mut self, placed: &Placed, delivery: &Delivery) -> Result<(), Fault> {
-        let (body, size, date) = (placed.id, placed.body.len, placed.date);
-        let (mailbox, name) = (delivery.mailbox, &delivery.folder);
-        let mut folder = self.folder(mailbox, name, name.special())?;
-        let uid = folder.next_uid;
-        folder.next_uid = uid.checked_add(1).ok_or_else(|| Fault::Damaged("a folder has no UID left".into()))?;
-        folder.modseq += 1;
-        folder.messages += 1;
-        folder.bytes += size;
-        let message = Message { flags: delivery.flags, date, size, body, modseq: folder.modseq };
-        rows::put(&mut self.messages, (folder.id, uid), &message)?;
-        rows::put(&mut self.folders, (mailbox.0, name.as_str()), &folder)?;
-        let mut usage: Usage = rows::get(&self.usage, mailbox.0)?.unwrap_or_default();
-        usage.bytes += size;
-        usage.messages += 1;
-        rows::put(&mut self.usage, mailbox.0, &usage)
-    }
-
-    fn remove(&mut self, mailbox: MailboxId, name: &str, uids: &[Uid]) -> Result<Done, Fault> {
-        let Some(folder) = rows::get::<(u32, &str), Folder>(&self.folders, (mailbox.0, name))? else {
-            return Ok(Done::default());
+    fn deliver(&mut self, placed: &Placed, delivery: &Delivery) -> Result<Kept, Fault> {
+        // What went wrong in the middle of a group of bodies is no refusal: the transaction is begun again without them.
+        let amid = |fault| match fault {
+            Fault::Missing | Fault::Exists | Fault::Limit(_) => Fault::Damaged("a folder cannot take mail".into()),
+            other => other,
         };
-        let uids: Vec<u32> = uids.iter().map(|uid| uid.0).collect();
-        let count = self.drop_messages(mailbox, name, folder, &uids)?;
-        Ok(Done { count, more: false })
+        let folder = self.ensure(delivery.mailbox, &delivery.folder, delivery.folder.special()).map_err(amid)?;
+        let keywords = self.learn(folder, &delivery.keywords)?;
+        let date = delivery.date.unwrap_or(placed.date);
+        let modseq = self.opened(folder).map_err(amid)?.raise();
+        let message = Message { flags: delivery.flags, date, size: placed.body.len, body: placed.id, modseq, keywords };
+        self.add(folder, &message).map_err(amid)
     }
 
-    fn drop_messages(
-        &mut self,
-        mailbox: MailboxId,
-        name: &str,
-        mut folder: Folder,
-        uids: &[u32],
-    ) -> Result<usize, Fault> {
-        let mut usage: Usage = rows::get(&self.usage, mailbox.0)?.unwrap_or_default();
-        let mut count = 0;
-        for uid in uids {
-            let Some(bytes) = self.messages.remove((folder.id, *uid))?.map(|guard| guard.value().to_vec()) else {
-                continue;
-            };
-            count += 1;
-            folder.messages = folder.messages.saturating_sub(1);
-            usage.messages = usage.messages.saturating_sub(1);
-            // A damaged row can be deleted too; its body stays until `salvage`.
-            if let Ok(message) = rows::unseal::<Message>(&message_key(folder.id, *uid), &bytes) {
-                folder.bytes = folder.bytes.saturating_sub(message.size);
-                usage.bytes = usage.bytes.saturating_sub(message.size);
-                self.unlink(message.body)?;
-            }
-        }
-        folder.modseq += 1;
-        rows::put(&mut self.folders, (mailbox.0, name), &folder)?;
-        rows::put(&mut self.usage, mailbox.0, &usage)?;
-        Ok(count)
+    /// Puts a message behind the others of a folder.
+    pub fn add(&mut self, folder: FolderId, message: &Message) -> Result<Kept, Fault> {
+        let opened = self.opened(folder)?;
+        let (uid, validity, mailbox) = (opened.row.next_uid, opened.row.validity, opened.place.mailbox);
+        let spent = || Fault::Damaged("a folder has no UID left".into());
+        opened.row.next_uid = uid.checked_add(1).ok_or_else(spent)?;
+        opened.row.count_in(message);
+        rows::put(&mut self.messages, (folder.0, uid), message)?;
+        let usage = self.usage(mailbox)?;
+        usage.bytes += message.size;
+        usage.messages += 1;
+        self.told.push((folder, watch::Change::Added(Uid(uid), message.listed(uid).modseq)));
+        Ok(Kept { folder, validity, uid: Uid(uid) })
     }
 
-    fn unlink(&mut self, id: BodyId) -> Result<(), Fault> {
+    /// A body has one more row that names it.
+    pub fn link(&mut self, id: BodyId) -> Result<(), Fault> {
+        let lost = || Fault::Damaged(format!("mail.redb: body {} has no row", id.0));
+        let body = rows::get::<u64, Body>(&self.bodies, id.0)?.ok_or_else(lost)?;
+        let links = body.links.checked_add(1).ok_or_else(lost)?;
+        rows::put(&mut self.bodies, id.0, &Body { links, ..body })
+    }
+
+    /// A body has one row less that names it.
+    pub fn unlink(&mut self, id: BodyId) -> Result<(), Fault> {
         let Ok(Some(mut body)) = rows::get::<u64, Body>(&self.bodies, id.0) else { return Ok(()) };
         body.links = body.links.saturating_sub(1);
         if body.links > 0 {
@@ -286,21 +312,23 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    fn purge(&mut self, mailbox: MailboxId) -> Result<Done, Fault> {
+    /// One step; whether there is more to do.
+    fn purge(&mut self, mailbox: MailboxId) -> Result<bool, Fault> {
         let mut count = 0;
-        for (name, folder) in folders_of(&self.folders, mailbox)? {
-            let mut uids = Vec::new();
-            for entry in self.messages.range((folder.id, 0)..=(folder.id, u32::MAX))?.take(PURGE_STEP - count) {
-                uids.push(entry?.0.value().1);
-            }
-            count += self.drop_messages(mailbox, &name, folder, &uids)?;
+        for (name, row) in folders_of(&self.folders, mailbox)? {
+            let folder = self.take_in(mailbox, &name, row)?;
+            let uids = self.uids(folder, PURGE_STEP - count)?;
+            count += uids.len();
+            self.drop_messages(folder, &uids, Links::Cut)?;
             if count >= PURGE_STEP {
-                return Ok(Done { count, more: true });
+                return Ok(true);
             }
-            self.folders.remove((mailbox.0, name.as_str()))?;
+            self.forget_folder(folder)?;
         }
+        self.unsubscribe_all(mailbox)?;
+        self.used.remove(&mailbox.0);
         self.usage.remove(mailbox.0)?;
-        Ok(Done { count, more: false })
+        Ok(false)
     }
 
     /// Only a body that is still where it was copied from moves; one that was deleted meanwhile leaves a dead copy.
@@ -316,7 +344,7 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    fn forget(&mut self, number: u32) -> Result<Done, Fault> {
+    fn forget(&mut self, number: u32) -> Result<Answer, Fault> {
         if let Ok(Some(row)) = rows::get::<u32, Volume>(&self.volumes, number)
             && (row.live > 0 || row.bodies > 0)
         {
@@ -324,19 +352,15 @@ impl<'t> Tables<'t> {
         }
         self.volumes.remove(number)?;
         self.touched.remove(&number);
-        Ok(Done::default())
+        Ok(Answer::None)
     }
-}
-
-fn message_key(folder: u32, uid: u32) -> Vec<u8> {
-    <(u32, u32) as rows::KeyForm>::octets(&(folder, uid))
 }
 
 /// A mailbox' folders, by name.
 pub(super) fn folders_of(
     table: &impl ReadableTable<(u32, &'static str), &'static [u8]>,
     mailbox: MailboxId,
-) -> Result<Vec<(String, Folder)>, Fault> {
+) -> Result<Vec<(String, rows::Folder)>, Fault> {
     let mut found = Vec::new();
     for entry in table.range((mailbox.0, "")..)? {
         let (key, value) = entry?;
@@ -348,11 +372,4 @@ pub(super) fn folders_of(
         found.push((name.to_owned(), rows::unseal(&octets, value.value())?));
     }
     Ok(found)
-}
-
-impl Delivery {
-    /// A copy for INBOX without flags.
-    pub fn to_inbox(mailbox: MailboxId) -> Delivery {
-        Delivery { mailbox, folder: FolderName::inbox(), flags: Flags(0) }
-    }
 }

@@ -8,10 +8,10 @@ use std::{
     },
 };
 
-use super::{Places, StoreError, disk::Disk, fault::Fault, mail::Mail, system::System};
+use super::{Places, StoreError, disk::Disk, fault::Fault, mail::Mail, system::System, watch::Hub};
 use crate::{
     journal::{Journal, StoreEvent},
-    rt::{Board, Clock, Worker, is_plausible},
+    rt::{Board, Clock, Turns, Worker, is_plausible},
     types::UnixTime,
 };
 
@@ -24,6 +24,10 @@ pub(super) struct Core {
     pub board: Board,
     pub system: System,
     pub readers: Worker,
+    /// Who watches folders.
+    pub hub: Arc<Hub>,
+    /// Held by the one search that has a turn: the other reader thread is always there for everybody else.
+    pub sifting: Turns<()>,
     mail: RwLock<Option<Arc<Mail>>>,
     why: Mutex<String>,
     /// The next body's number.
@@ -57,6 +61,8 @@ impl Core {
             board,
             system,
             readers,
+            hub: Arc::default(),
+            sifting: Turns::default(),
             mail: RwLock::new(None),
             why: Mutex::new("the mail disk is not open yet".into()),
             next_body: AtomicU64::new(0),
@@ -77,6 +83,8 @@ impl Core {
     /// Puts an opened mail disk in.
     pub fn set_mail(&self, mail: Mail) {
         self.broken.store(false, Ordering::SeqCst);
+        // Only the disk knows what became of changes that were under way when it was given up.
+        self.hub.lose();
         *self.mail.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(mail));
     }
 
@@ -133,7 +141,7 @@ impl Core {
         match fault {
             Fault::Damaged(what) => self.journal.tell(StoreEvent::Damaged { what: what.clone() }),
             Fault::Failed(_) => self.broken.store(true, Ordering::SeqCst),
-            Fault::Full | Fault::Late | Fault::Missing => {}
+            Fault::Full | Fault::Late | Fault::Missing | Fault::Exists | Fault::Limit(_) => {}
         }
         fault.told()
     }

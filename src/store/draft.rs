@@ -11,11 +11,11 @@ use std::sync::{Arc, atomic::Ordering};
 
 use super::{
     Store, StoreError,
+    apply::Change,
     core::Core,
     fault::Fault,
     record::{BLOCK, block_start, put_block},
     volume::Lease,
-    writer::Job,
 };
 use crate::{limits::SMALL_BODY, types::BodyId};
 
@@ -59,7 +59,7 @@ impl Draft {
         }
         let id = BodyId(core.next_body.fetch_add(1, Ordering::SeqCst));
         if id.0 >= core.ids_until.load(Ordering::SeqCst) {
-            store.ask(Job::Ids).await?;
+            store.change(Change::Ids).await?;
         }
         Ok(Draft { core, id, len: 0, digest: 0, lease: None, buffer: Vec::new(), broken: None })
     }

@@ -17,6 +17,10 @@ pub(super) enum Fault {
     Damaged(String),
     /// Not there.
     Missing,
+    /// A folder of that name is there.
+    Exists,
+    /// A cap is reached; which.
+    Limit(&'static str),
 }
 
 impl Fault {
@@ -28,6 +32,8 @@ impl Fault {
             Fault::Late => StoreError::Unavailable("the mail disk was opened again meanwhile".into()),
             Fault::Damaged(what) => StoreError::Damaged(what.clone()),
             Fault::Missing => StoreError::Missing,
+            Fault::Exists => StoreError::Exists,
+            Fault::Limit(which) => StoreError::Limit(which),
         }
     }
 
@@ -36,7 +42,7 @@ impl Fault {
         match self {
             Fault::Failed(why) => Fault::Failed(format!("{place}: {why}")),
             Fault::Damaged(what) => Fault::Damaged(format!("{place}: {what}")),
-            Fault::Full | Fault::Late | Fault::Missing => self,
+            Fault::Full | Fault::Late | Fault::Missing | Fault::Exists | Fault::Limit(_) => self,
         }
     }
 }

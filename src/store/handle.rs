@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Disk, Draft, NewMessage, Places, RealDisk, Room, Row, StoreError, Usage, Waiting, Write,
+    Disk, Draft, Kept, NewMessage, Places, RealDisk, Room, Row, StoreError, Usage, Waiting, Write,
+    apply::{Answer, Change},
     core::Core,
     reader, space,
     system::System,
@@ -12,7 +13,7 @@ use super::{
 use crate::{
     journal::Journal,
     rt::{Board, Clock, Sender, Worker, bounded},
-    types::{BodyId, BodyReader, FolderName, MailboxId, MessageRow, Special, Uid, UnixTime},
+    types::{BodyId, BodyReader, FolderName, MailboxId, MessageRow, Uid, UnixTime},
 };
 
 /// Jobs that wait for the writer.
@@ -68,11 +69,16 @@ impl Store {
     }
 
     /// Hands a job to the writer and waits for its answer.
-    pub(super) async fn ask(&self, job: Job) -> Result<usize, StoreError> {
+    pub(super) async fn ask(&self, job: Job) -> Result<Answer, StoreError> {
         let gone = || StoreError::Unavailable("the store's writer stopped in this job".into());
         let (answer, wait) = bounded(1);
         self.orders.send(Order { job, answer }).await.map_err(|_| gone())?;
         wait.recv().await.map_err(|_| gone())?
+    }
+
+    /// A job that only changes rows.
+    pub(super) async fn change(&self, change: Change) -> Result<Answer, StoreError> {
+        self.ask(Job::Rows(change)).await
     }
 
     /// All rows of a kind, by key.
@@ -90,23 +96,13 @@ impl Store {
         Draft::begin(self).await
     }
 
-    /// Keeps messages and all their rows in ONE transaction (of a group). Ok is the Guarantee.
-    pub async fn commit(&self, messages: Vec<NewMessage>) -> Result<(), StoreError> {
-        self.ask(Job::Commit(messages)).await.map(|_| ())
-    }
-
-    /// Makes folders that are not there (D2).
-    pub async fn make_folders(
-        &self,
-        mailbox: MailboxId,
-        folders: Vec<(FolderName, Special)>,
-    ) -> Result<(), StoreError> {
-        self.ask(Job::Folders(mailbox, folders)).await.map(|_| ())
-    }
-
-    /// A mailbox' folders.
-    pub async fn folders(&self, mailbox: MailboxId) -> Result<Vec<(FolderName, Special)>, StoreError> {
-        self.core.read(move |mail| reader::folders(mail, mailbox)).await
+    /// Keeps messages and all their rows in ONE transaction (of a group). Ok is the Guarantee; it says where each delivery
+    /// was put, in the order of the messages and of their deliveries.
+    pub async fn commit(&self, messages: Vec<NewMessage>) -> Result<Vec<Kept>, StoreError> {
+        match self.ask(Job::Commit(messages)).await? {
+            Answer::Kept(kept) => Ok(kept),
+            other => Err(other.unfit()),
+        }
     }
 
     /// UIDVALIDITY of a folder and up to `max` of its rows with a UID above `after`. An INBOX that never had a message is
@@ -131,12 +127,15 @@ impl Store {
 
     /// Removes messages durably; gives how many were there.
     pub async fn remove(&self, mailbox: MailboxId, folder: &FolderName, uids: Vec<Uid>) -> Result<usize, StoreError> {
-        self.ask(Job::Remove(mailbox, folder.clone(), uids)).await
+        match self.change(Change::Remove(mailbox, folder.clone(), uids)).await? {
+            Answer::Count(count) => Ok(count),
+            other => Err(other.unfit()),
+        }
     }
 
     /// Removes a mailbox' folders and messages, in steps when there are many. The UIDVALIDITY of its folders never comes back.
     pub async fn purge(&self, mailbox: MailboxId) -> Result<(), StoreError> {
-        self.ask(Job::Purge(mailbox)).await.map(|_| ())
+        self.change(Change::Purge(mailbox)).await.map(|_| ())
     }
 
     /// What a mailbox holds.

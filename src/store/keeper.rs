@@ -81,6 +81,7 @@ impl Keeper {
                 Finding::Short { volume, octets } => StoreEvent::Short { volume, octets },
                 Finding::Unnamed { volume } => StoreEvent::Unnamed { volume },
                 Finding::Foreign { name } => StoreEvent::Foreign { name },
+                Finding::Raised { messages } => StoreEvent::Raised { messages },
             });
         }
         self.suspects.iter().for_each(|number| opened.mail.pool.suspect(*number));

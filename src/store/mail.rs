@@ -17,6 +17,7 @@ use super::{
     backend::{Gate, begin, database_beside},
     disk::{Disk, LockGuard},
     fault::Fault,
+    migrate,
     rows::{self, House, Volume},
     volume::{Known, Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header},
 };
@@ -58,6 +59,8 @@ pub(super) enum Finding {
     Unnamed { volume: u32 },
     /// A file that another store made; it is left alone.
     Foreign { name: String },
+    /// The rows were brought to the format of this program.
+    Raised { messages: u64 },
 }
 
 /// `bodies/`
@@ -121,8 +124,10 @@ impl Mail {
         }
         let (gate, alongside) = (Gate::default(), Arc::<Alongside>::default());
         let db = open_database(&**disk, (&places.mail, "mail.redb"), (&gate, &alongside), CACHE, |db| found(db, now))?;
+        let raised = migrate::bring_up(&db)?;
         let (house, volumes) = begin_epoch(&db, now)?;
-        let Tidied { findings, unnamed } = tidy_volumes(&**disk, &bodies, &house, &volumes)?;
+        let Tidied { mut findings, unnamed } = tidy_volumes(&**disk, &bodies, &house, &volumes)?;
+        findings.extend(raised.map(|messages| Finding::Raised { messages }));
         let limit = limit_for(disk.space(&places.mail)?.total);
         let known = Known { rows: volumes, unnamed, next: house.next_volume };
         let pool = Pool::new(disk.clone(), bodies, (house.mark, limit), gate.clone(), known);
@@ -179,6 +184,9 @@ fn found(db: &Database, now: UnixTime) -> Result<(), Fault> {
     {
         rows::put(&mut write.open_table(rows::HOUSE)?, 0, &house)?;
         write.open_table(rows::FOLDERS)?;
+        write.open_table(rows::PLACES)?;
+        write.open_table(rows::KEYWORDS)?;
+        write.open_table(rows::SUBSCRIPTIONS)?;
         write.open_table(rows::MESSAGES)?;
         write.open_table(rows::BODIES)?;
         write.open_table(rows::QUEUE)?;

@@ -3,7 +3,7 @@
 //! | file | holds | code |
 //! |---|---|---|
 //! | state directory: `system.redb` | settings, directory, certificates: rows whose meaning is the caller's | `system` |
-//! | mail directory: `mail.redb` | small rows: folders, messages, bodies, queue, volumes, usage | `rows`, `apply` |
+//! | mail directory: `mail.redb` | small rows: folders, messages, bodies, queue, volumes, usage | `rows`, `apply`, `folders`, `messages` |
 //! | `bodies/NNNNNN` | append-only volumes of records | `volume`, `record`, `appender` |
 //! | `journal/DAY.redb` | journal lines | `days` |
 //! | `reserve` | room for deletions on a full disk | `space` |
@@ -14,13 +14,14 @@
 //! | *kept* | a record below the committed length, a body row with at least one link | its last link is removed |
 //! | *done* | a record that no row names | its volume is emptied and removed (`reclaim`) |
 //!
-//! One thread changes the mail disk (`writer`, with `keeper` and `reclaim`), two read (`reader`), one has `system.redb`. Everything
+//! One thread changes the mail disk (`writer`, with `keeper` and `reclaim`), two read (`reader`, `fetch`, `sift`), one has `system.redb`. Everything
 //! goes through `disk`, so that tests rebuild the disk at every point of time. The tables of states of a draft, a volume,
 //! a volume that is emptied and the mail disk stand at the heads of `draft`, `volume`, `reclaim`, `keeper`.
 //!
 //! **Guarantee: [`Store::commit`] returns Ok only when the body is kept: after the volume's fdatasync and then a durable
 //! commit of its rows. A power cut at any moment loses nothing that Ok was said for.**
 
+mod access;
 mod alongside;
 mod appender;
 mod apply;
@@ -33,9 +34,13 @@ mod days;
 mod disk;
 mod draft;
 mod fault;
+mod fetch;
+mod folders;
 mod handle;
 mod keeper;
 mod mail;
+mod messages;
+mod migrate;
 #[doc(hidden)]
 pub mod probe;
 mod reader;
@@ -44,9 +49,11 @@ mod record;
 mod rows;
 mod salvage;
 mod shadow;
+mod sift;
 mod space;
 mod system;
 mod volume;
+mod watch;
 mod writer;
 
 use std::{fmt, path::PathBuf};
@@ -55,12 +62,17 @@ pub use check::{Report, check};
 pub use days::{Day, DayLine, Days, Export, Page};
 pub use disk::{Disk, DiskFile, LockGuard, RealDisk, Space};
 pub use draft::{Draft, Sealed};
+pub use fetch::{Fetched, Want};
+pub use folders::Folder;
 pub use handle::Store;
+pub use messages::{Copied, FlagEdit, Flagged, How};
 pub use salvage::{Salvaged, salvage};
+pub use sift::{Blocks, Sieve, Sifted};
 pub use space::Room;
 pub use system::System;
+pub use watch::{Change, Changes, Watch};
 
-use crate::types::{Address, BodyId, Flags, FolderName, MailboxId, ReversePath, UnixTime};
+use crate::types::{Address, BodyId, Flags, FolderId, FolderName, Keyword, MailboxId, ReversePath, Uid, UnixTime};
 
 /// Why the store did not do it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +85,10 @@ pub enum StoreError {
     Damaged(String),
     /// What was asked for is not there (any more).
     Missing,
+    /// A folder of that name is there already; INBOX always is, and cannot be deleted.
+    Exists,
+    /// A cap of the store is reached: 64 keywords in a folder, 255 octets of a name, 5,000 folders.
+    Limit(&'static str),
 }
 
 impl fmt::Display for StoreError {
@@ -82,6 +98,8 @@ impl fmt::Display for StoreError {
             StoreError::NoRoom => f.write_str("there is no room on the mail disk"),
             StoreError::Damaged(what) => write!(f, "a record is damaged: {what}"),
             StoreError::Missing => f.write_str("not there"),
+            StoreError::Exists => f.write_str("it is there already"),
+            StoreError::Limit(which) => f.write_str(which),
         }
     }
 }
@@ -108,6 +126,33 @@ pub struct Delivery {
     pub folder: FolderName,
     /// First flags.
     pub flags: Flags,
+    /// First keywords; those that the folder's list has no place for are left out.
+    pub keywords: Vec<Keyword>,
+    /// INTERNALDATE; None: now.
+    pub date: Option<UnixTime>,
+}
+
+impl Delivery {
+    /// A copy that is as new as a message can be.
+    pub fn plain(mailbox: MailboxId, folder: FolderName) -> Delivery {
+        Delivery { mailbox, folder, flags: Flags::default(), keywords: Vec::new(), date: None }
+    }
+
+    /// A copy for INBOX.
+    pub fn to_inbox(mailbox: MailboxId) -> Delivery {
+        Delivery::plain(mailbox, FolderName::inbox())
+    }
+}
+
+/// Where a copy was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its folder.
+    pub folder: FolderId,
+    /// UIDVALIDITY of the folder.
+    pub validity: u32,
+    /// The message's number there.
+    pub uid: Uid,
 }
 
 /// A recipient elsewhere, for the queue.
@@ -136,6 +181,8 @@ pub struct Waiting {
 pub struct NewMessage {
     /// The bytes.
     pub sealed: Sealed,
+    /// What is known of it without its text, for `index.redb`; its meaning is the caller's.
+    pub derived: Option<Vec<u8>>,
     /// Copies here.
     pub deliveries: Vec<Delivery>,
     /// Copies elsewhere.

@@ -10,11 +10,14 @@ use super::{
     core::Core,
     disk::DiskFile,
     fault::Fault,
+    folders::{Folder, names_of},
     mail::Mail,
     record::{BLOCK, SUM, block_start, whole_block},
-    rows::{self, Body, Folder, KeyForm, Message, Queued},
+    rows::{self, Body, KeyForm, Message, Queued, Words},
 };
-use crate::types::{BodyId, BodyReader, BytesBody, FolderName, MailboxId, MessageRow, ReadFuture, Special, Uid};
+use crate::types::{
+    BodyId, BodyReader, BytesBody, FolderId, FolderName, Keyword, MailboxId, MessageRow, ReadFuture, Uid,
+};
 
 /// Octets of one piece at most.
 const PIECE: usize = 1024 * 1024;
@@ -30,7 +33,7 @@ pub(super) fn messages(
 ) -> Result<(u32, Vec<MessageRow>), Fault> {
     let read = mail.db.begin_read()?;
     let folders = read.open_table(rows::FOLDERS)?;
-    let Some(folder) = rows::get::<(u32, &str), Folder>(&folders, (mailbox.0, name.as_str()))? else {
+    let Some(folder) = rows::get::<(u32, &str), rows::Folder>(&folders, (mailbox.0, name.as_str()))? else {
         // Every mailbox has an INBOX, also before its first message.
         return if *name == FolderName::inbox() { Ok((0, Vec::new())) } else { Err(Fault::Missing) };
     };
@@ -49,10 +52,28 @@ pub(super) fn messages(
     Ok((folder.validity, page))
 }
 
-/// Names and special uses.
-pub(super) fn folders(mail: &Mail, mailbox: MailboxId) -> Result<Vec<(FolderName, Special)>, Fault> {
+/// A mailbox' folders, by name.
+pub(super) fn folders(mail: &Mail, mailbox: MailboxId) -> Result<Vec<Folder>, Fault> {
     let found = folders_of(&mail.db.begin_read()?.open_table(rows::FOLDERS)?, mailbox)?;
-    Ok(found.into_iter().filter_map(|(name, folder)| Some((FolderName::parse(&name)?, folder.special))).collect())
+    Ok(found.into_iter().filter_map(|(name, row)| Some(Folder::of(FolderName::parse(&name)?, &row))).collect())
+}
+
+/// One folder.
+pub(super) fn folder(mail: &Mail, mailbox: MailboxId, name: &FolderName) -> Result<Folder, Fault> {
+    let row = rows::get(&mail.db.begin_read()?.open_table(rows::FOLDERS)?, (mailbox.0, name.as_str()))?;
+    row.map(|row| Folder::of(name.clone(), &row)).ok_or(Fault::Missing)
+}
+
+/// Names a mailbox is subscribed to.
+pub(super) fn subscriptions(mail: &Mail, mailbox: MailboxId) -> Result<Vec<FolderName>, Fault> {
+    let names = names_of(&mail.db.begin_read()?.open_table(rows::SUBSCRIPTIONS)?, mailbox)?;
+    Ok(names.iter().filter_map(|name| FolderName::parse(name)).collect())
+}
+
+/// A folder's keywords, in the order of their bits.
+pub(super) fn keywords(mail: &Mail, folder: FolderId) -> Result<Vec<Keyword>, Fault> {
+    let words: Option<Words> = rows::get(&mail.db.begin_read()?.open_table(rows::KEYWORDS)?, folder.0)?;
+    Ok(words.map(|words| words.0).unwrap_or_default())
 }
 
 /// What a mailbox holds.
@@ -165,6 +186,8 @@ fn told(error: StoreError) -> io::Error {
     match error {
         StoreError::Damaged(_) => io::Error::new(io::ErrorKind::InvalidData, error),
         StoreError::Missing => io::Error::new(io::ErrorKind::NotFound, error),
-        StoreError::NoRoom | StoreError::Unavailable(_) => io::Error::other(error),
+        StoreError::NoRoom | StoreError::Unavailable(_) | StoreError::Exists | StoreError::Limit(_) => {
+            io::Error::other(error)
+        }
     }
 }

@@ -268,8 +268,8 @@ impl Reclaimer {
 fn change(core: &Core, mail: &Mail, change: &Change) -> Result<(), Fault> {
     let next_body = core.next_body.load(std::sync::atomic::Ordering::SeqCst);
     let applied: Applied = apply(mail, &[change], core.now(), next_body)?.map_err(|aside| aside.1)?;
-    settle(core, mail, applied);
-    Ok(())
+    settle(core, mail, &applied);
+    applied.done.into_iter().try_for_each(|done| done.answer.map(|_| ()))
 }
 
 /// Octets in a volume that nobody needs.
@@ -390,7 +390,7 @@ mod tests {
         draft.write(text).await.unwrap();
         let (sealed, queue) = (draft.seal().await.unwrap(), Vec::new());
         let deliveries = vec![Delivery::to_inbox(MailboxId(1))];
-        store.commit(vec![NewMessage { sealed, deliveries, queue }]).await.unwrap();
+        store.commit(vec![NewMessage { sealed, derived: None, deliveries, queue }]).await.unwrap();
     }
 
     /// It was believed that a volume without a row is a draft that a power cut left. It may also be one whose row is damaged:

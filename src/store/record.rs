@@ -4,7 +4,8 @@
 //! header   56  magic "GPRECORD" | mark of the store u64 | version u16 | flags u16 | trailer octets u32 | body id u64 | octets u64 | date i64
 //!              | digest u32 (CRC32C of all octets) | CRC32C of the header u32
 //! blocks       64 KiB of octets (the last one shorter) | CRC32C over body id, block number and octets u32
-//! trailer      deliveries and queue rows at the time of commit (for `salvage`) | CRC32C over body id and the trailer u32
+//! trailer      deliveries and queue rows at the time of commit (for `salvage`), and when a delivery has keywords or a date of
+//!              its own those of every delivery | CRC32C over body id and the trailer u32
 //! ```
 //!
 //! A block's own CRC lets a reader begin anywhere and never hand out a damaged octet. The mark is random: a message that
@@ -14,7 +15,7 @@ use super::{
     Delivery, QueueRow,
     codec::{In, Out},
 };
-use crate::types::{Address, BodyId, Flags, FolderName, MailboxId, ReversePath, UnixTime};
+use crate::types::{Address, BodyId, Flags, FolderName, Keyword, MailboxId, ReversePath, UnixTime};
 
 /// First octets of a record.
 pub(super) const MAGIC: &[u8; 8] = b"GPRECORD";
@@ -140,9 +141,37 @@ pub(super) fn put_trailer(body: BodyId, deliveries: &[Delivery], queue: &[QueueR
         out.text(&row.to.to_string());
         out.i64(row.next_try.0);
     }
+    if deliveries.iter().any(has_more) {
+        deliveries.iter().for_each(|delivery| put_more(&mut out, delivery));
+    }
     let sum = crc32c::crc32c_append(crc32c::crc32c(&body.0.to_le_bytes()), &out.0);
     out.u32(sum);
     out.0
+}
+
+/// Whether a delivery has what most have not.
+fn has_more(delivery: &Delivery) -> bool {
+    delivery.date.is_some() || !delivery.keywords.is_empty()
+}
+
+fn put_more(out: &mut Out, delivery: &Delivery) {
+    out.u8(u8::from(delivery.date.is_some()));
+    out.i64(delivery.date.unwrap_or_default().0);
+    out.u8(u8::try_from(delivery.keywords.len()).unwrap_or(u8::MAX));
+    delivery.keywords.iter().take(usize::from(u8::MAX)).for_each(|word| out.text(word.as_str()));
+}
+
+fn take_more(from: &mut In<'_>, delivery: &mut Delivery) -> Option<()> {
+    let (dated, date) = (from.u8()?, UnixTime(from.i64()?));
+    delivery.date = match (dated, date) {
+        (0, UnixTime(0)) => None,
+        (1, date) => Some(date),
+        _ => return None,
+    };
+    for _ in 0..from.u8()? {
+        delivery.keywords.push(Keyword::parse(from.text()?)?);
+    }
+    Some(())
 }
 
 /// Reads a trailer; None when it is damaged.
@@ -156,11 +185,15 @@ pub(super) fn take_trailer(body: BodyId, bytes: &[u8]) -> Option<Trailer> {
     for _ in 0..from.u32()? {
         let (mailbox, flags) = (MailboxId(from.u32()?), Flags(from.u16()?));
         let folder = FolderName::parse(from.text()?)?;
-        trailer.deliveries.push(Delivery { mailbox, folder, flags });
+        trailer.deliveries.push(Delivery { flags, ..Delivery::plain(mailbox, folder) });
     }
     for _ in 0..from.u32()? {
         let (path, to, next_try) = (from.text()?, from.text()?, UnixTime(from.i64()?));
         trailer.queue.push(QueueRow { from: reverse_path(path)?, to: Address::parse(to).ok()?, next_try });
+    }
+    if from.end().is_none() {
+        trailer.deliveries.iter_mut().try_for_each(|delivery| take_more(&mut from, delivery))?;
+        trailer.deliveries.iter().any(has_more).then_some(())?;
     }
     from.end().map(|()| trailer)
 }
@@ -204,8 +237,8 @@ mod tests {
 
     #[test]
     fn a_trailer_comes_back() {
-        let deliveries =
-            vec![Delivery { mailbox: MailboxId(3), folder: FolderName::parse("\u{421}").unwrap(), flags: Flags::SEEN }];
+        let plain = Delivery::plain(MailboxId(3), FolderName::parse("\u{421}").unwrap());
+        let deliveries = vec![Delivery { flags: Flags::SEEN, ..plain.clone() }];
         let queue = vec![QueueRow {
             from: ReversePath::Null,
             to: Address::parse("\"a b\"@x.test").unwrap(),
@@ -216,6 +249,12 @@ mod tests {
         assert_eq!(back.deliveries[0].folder, deliveries[0].folder);
         assert_eq!(back.queue[0].to, queue[0].to);
         assert!(take_trailer(BodyId(2), &bytes).is_none());
+        let keywords = vec![Keyword::parse("$Done").unwrap(), Keyword::parse("x").unwrap()];
+        let deliveries = vec![plain, Delivery { keywords, date: Some(UnixTime(-5)), ..deliveries[0].clone() }];
+        let bytes = put_trailer(BodyId(1), &deliveries, &queue);
+        let back = take_trailer(BodyId(1), &bytes).unwrap().deliveries;
+        assert_eq!(back.iter().map(|d| d.date).collect::<Vec<_>>(), [None, Some(UnixTime(-5))]);
+        assert_eq!((&back[0].keywords, &back[1].keywords), (&Vec::new(), &deliveries[1].keywords));
     }
 
     #[test]

@@ -4,12 +4,17 @@
 //! | table | key | row |
 //! |---|---|---|
 //! | house | 0 | format, mark, counters that only grow, newest time |
-//! | folders | mailbox, name | id, UIDVALIDITY, UIDNEXT, special use, messages, octets |
-//! | messages | folder id, UID | flags, date, octets, body, modseq |
+//! | folders | mailbox, name | id, UIDVALIDITY, UIDNEXT, special use, messages, octets, modseq, unseen, deleted |
+//! | places | folder id | mailbox, name |
+//! | keywords | folder id | its keywords, in the order of their bits; the list only grows |
+//! | subscriptions | mailbox, name | - |
+//! | messages | folder id, UID | flags, date, octets, body, modseq, keywords (only when there are some) |
 //! | bodies | body id | volume, offset, octets, record octets, links, digest |
 //! | queue | number | body, next try, reverse-path, recipient |
 //! | volumes | number | committed length, live octets, live bodies |
 //! | usage | mailbox | octets, messages |
+//!
+//! Format 1 had no `places`, `keywords`, `subscriptions`, and its folder rows ended with modseq; `migrate` brings it to format 2.
 
 use redb::{ReadableTable, TableDefinition, Value};
 
@@ -18,13 +23,19 @@ use super::{
     fault::Fault,
     record::reverse_path,
 };
-use crate::types::{Address, BodyId, Flags, MessageRow, ReversePath, Special, Uid, UnixTime};
+use crate::types::{
+    Address, BodyId, Flags, FolderName, Keyword, Keywords, MailboxId, MessageRow, ModSeq, ReversePath, Special, Uid,
+    UnixTime,
+};
 
 /// Format version of the tables together.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 pub(super) const HOUSE: TableDefinition<u8, &[u8]> = TableDefinition::new("house");
 pub(super) const FOLDERS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("folders");
+pub(super) const PLACES: TableDefinition<u32, &[u8]> = TableDefinition::new("places");
+pub(super) const KEYWORDS: TableDefinition<u32, &[u8]> = TableDefinition::new("keywords");
+pub(super) const SUBSCRIPTIONS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("subscriptions");
 pub(super) const MESSAGES: TableDefinition<(u32, u32), &[u8]> = TableDefinition::new("messages");
 pub(super) const BODIES: TableDefinition<u64, &[u8]> = TableDefinition::new("bodies");
 pub(super) const QUEUE: TableDefinition<u64, &[u8]> = TableDefinition::new("queue");
@@ -152,6 +163,28 @@ pub(super) struct Folder {
     pub messages: u64,
     pub bytes: u64,
     pub modseq: u64,
+    /// Messages without \Seen.
+    pub unseen: u64,
+    /// Messages with \Deleted.
+    pub deleted: u64,
+}
+
+impl Folder {
+    /// A message more.
+    pub fn count_in(&mut self, message: &Message) {
+        self.messages += 1;
+        self.bytes += message.size;
+        self.unseen += u64::from(message.is_unseen());
+        self.deleted += u64::from(message.is_deleted());
+    }
+
+    /// A message less.
+    pub fn count_out(&mut self, message: &Message) {
+        self.messages = self.messages.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(message.size);
+        self.unseen = self.unseen.saturating_sub(u64::from(message.is_unseen()));
+        self.deleted = self.deleted.saturating_sub(u64::from(message.is_deleted()));
+    }
 }
 
 impl RowForm for Folder {
@@ -167,10 +200,13 @@ impl RowForm for Folder {
             Special::Drafts => 3,
             Special::Junk => 4,
             Special::Trash => 5,
+            Special::Archive => 6,
         });
         out.u64(self.messages);
         out.u64(self.bytes);
         out.u64(self.modseq);
+        out.u64(self.unseen);
+        out.u64(self.deleted);
     }
     fn take(from: &mut In<'_>) -> Option<Self> {
         let (id, validity, next_uid) = (from.u32()?, from.u32()?, from.u32()?);
@@ -181,9 +217,61 @@ impl RowForm for Folder {
             3 => Special::Drafts,
             4 => Special::Junk,
             5 => Special::Trash,
+            6 => Special::Archive,
             _ => return None,
         };
-        Some(Folder { id, validity, next_uid, special, messages: from.u64()?, bytes: from.u64()?, modseq: from.u64()? })
+        let (messages, bytes, modseq) = (from.u64()?, from.u64()?, from.u64()?);
+        // A row of format 1 ends here; its counts are made when the store is brought to format 2.
+        let (unseen, deleted) = if from.end().is_some() { (0, 0) } else { (from.u64()?, from.u64()?) };
+        Some(Folder { id, validity, next_uid, special, messages, bytes, modseq, unseen, deleted })
+    }
+}
+
+/// Where a folder is found by its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub mailbox: MailboxId,
+    pub name: FolderName,
+}
+
+impl RowForm for Place {
+    const TABLE: &'static str = "places";
+    fn put(&self, out: &mut Out) {
+        out.u32(self.mailbox.0);
+        out.text(self.name.as_str());
+    }
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        Some(Place { mailbox: MailboxId(from.u32()?), name: FolderName::parse(from.text()?)? })
+    }
+}
+
+/// A folder's keywords, in the order of their bits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Words(pub Vec<Keyword>);
+
+impl RowForm for Words {
+    const TABLE: &'static str = "keywords";
+    fn put(&self, out: &mut Out) {
+        self.0.iter().for_each(|word| out.text(word.as_str()));
+    }
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        let mut words = Vec::new();
+        while from.end().is_none() {
+            words.push(Keyword::parse(from.text()?)?);
+        }
+        (words.len() <= Keywords::MOST).then_some(Words(words))
+    }
+}
+
+/// That a name is subscribed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Subscribed;
+
+impl RowForm for Subscribed {
+    const TABLE: &'static str = "subscriptions";
+    fn put(&self, _out: &mut Out) {}
+    fn take(_from: &mut In<'_>) -> Option<Self> {
+        Some(Subscribed)
     }
 }
 
@@ -195,12 +283,24 @@ pub(super) struct Message {
     pub size: u64,
     pub body: BodyId,
     pub modseq: u64,
+    pub keywords: Keywords,
 }
 
 impl Message {
     /// As a listing shows it.
     pub fn listed(&self, uid: u32) -> MessageRow {
-        MessageRow { uid: Uid(uid), flags: self.flags, date: self.date, size: self.size, body: self.body }
+        let Message { flags, date, size, body, modseq, keywords } = *self;
+        MessageRow { uid: Uid(uid), flags, keywords, modseq: ModSeq(modseq), date, size, body }
+    }
+
+    /// Whether it counts as unseen.
+    pub fn is_unseen(&self) -> bool {
+        !self.flags.has(Flags::SEEN)
+    }
+
+    /// Whether it counts as deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.flags.has(Flags::DELETED)
     }
 }
 
@@ -212,15 +312,15 @@ impl RowForm for Message {
         out.u64(self.size);
         out.u64(self.body.0);
         out.u64(self.modseq);
+        if self.keywords != Keywords::default() {
+            out.u64(self.keywords.0);
+        }
     }
     fn take(from: &mut In<'_>) -> Option<Self> {
-        Some(Message {
-            flags: Flags(from.u16()?),
-            date: UnixTime(from.i64()?),
-            size: from.u64()?,
-            body: BodyId(from.u64()?),
-            modseq: from.u64()?,
-        })
+        let (flags, date, size) = (Flags(from.u16()?), UnixTime(from.i64()?), from.u64()?);
+        let (body, modseq) = (BodyId(from.u64()?), from.u64()?);
+        let keywords = if from.end().is_some() { Keywords::default() } else { Keywords(from.u64()?) };
+        Some(Message { flags, date, size, body, modseq, keywords })
     }
 }
 
@@ -332,7 +432,8 @@ mod tests {
 
     #[test]
     fn a_message_costs_at_most_128_octets() {
-        let message = Message { flags: Flags(0), date: UnixTime(0), size: 0, body: BodyId(0), modseq: 0 };
+        let message =
+            Message { flags: Flags(0), date: UnixTime(0), size: 0, body: BodyId(0), modseq: 0, keywords: Keywords(1) };
         let body = Body { volume: 0, offset: 0, len: 0, record: 0, links: 0, digest: 0 };
         assert!(8 + seal(&[], &message).len() + 8 + seal(&[], &body).len() <= 128);
     }

@@ -14,7 +14,7 @@ use std::{
 use super::{
     NewMessage, StoreError,
     appender::Appender,
-    apply::{Applied, Aside, Change, Done, apply},
+    apply::{Answer, Applied, Aside, Change, apply},
     core::Core,
     fault::Fault,
     keeper::Keeper,
@@ -24,7 +24,6 @@ use super::{
 use crate::{
     journal::StoreEvent,
     rt::{Receiver, Sender, block_on, timeout},
-    types::{FolderName, MailboxId, Special, Uid},
 };
 
 /// Jobs in one group.
@@ -37,30 +36,31 @@ const TICK: Duration = Duration::from_secs(1);
 /// What is asked of the writer.
 pub(super) enum Job {
     Commit(Vec<NewMessage>),
-    Folders(MailboxId, Vec<(FolderName, Special)>),
-    Remove(MailboxId, FolderName, Vec<Uid>),
-    Purge(MailboxId),
-    Ids,
+    /// Only changes rows.
+    Rows(Change),
     /// Closes the mail disk for good.
     Close,
 }
 
-/// A job with its answer: how many messages were removed.
+/// Where a job's answer goes.
+pub(super) type Reply = Sender<Result<Answer, StoreError>>;
+
+/// A job and where its answer goes.
 pub(super) struct Order {
     pub job: Job,
-    pub answer: Sender<Result<usize, StoreError>>,
+    pub answer: Reply,
 }
 
 impl Order {
     /// Whoever asked may be gone.
-    fn tell(answer: &Sender<Result<usize, StoreError>>, result: Result<usize, StoreError>) {
+    fn tell(answer: &Reply, result: Result<Answer, StoreError>) {
         let _ = answer.try_send(result);
     }
 
     fn held(&self) -> u64 {
         match &self.job {
             Job::Commit(messages) => messages.iter().map(|m| m.sealed.len.min(64 * 1024)).sum(),
-            Job::Folders(..) | Job::Remove(..) | Job::Purge(_) | Job::Ids | Job::Close => 0,
+            Job::Rows(_) | Job::Close => 0,
         }
     }
 }
@@ -68,7 +68,7 @@ impl Order {
 /// A change that waits for its transaction.
 struct Pending {
     change: Change,
-    answer: Sender<Result<usize, StoreError>>,
+    answer: Reply,
 }
 
 /// The writer's own things.
@@ -107,7 +107,7 @@ impl Writer {
                 // An order that slipped in behind would wait in the channel for ever: nobody else lets go of it.
                 orders.close();
                 while orders.try_recv().is_ok() {}
-                Order::tell(&closing, Ok(0));
+                Order::tell(&closing, Ok(Answer::None));
                 return;
             }
             self.background();
@@ -132,7 +132,7 @@ impl Writer {
     }
 
     /// One group. Gives the answer of a `Close` that was among the jobs.
-    fn turn(&mut self, orders: Vec<Order>) -> Option<Sender<Result<usize, StoreError>>> {
+    fn turn(&mut self, orders: Vec<Order>) -> Option<Reply> {
         let mut closing = None;
         let mut work = Vec::new();
         for order in orders {
@@ -197,10 +197,8 @@ impl Writer {
                 }
                 Change::Commit(self.appender.place_all(mail, messages, self.core.now())?)
             }
-            Job::Folders(mailbox, folders) => Change::Folders(mailbox, folders),
-            Job::Remove(mailbox, folder, uids) => Change::Remove(mailbox, folder, uids),
-            Job::Purge(mailbox) => Change::Purge(mailbox),
-            Job::Ids | Job::Close => Change::Ids,
+            Job::Rows(change) => change,
+            Job::Close => Change::Ids,
         })
     }
 
@@ -209,7 +207,7 @@ impl Writer {
         let mut tried_with_reserve = false;
         while !pending.is_empty() {
             match self.transact(&mail, pending.iter().map(|one| &one.change).collect()) {
-                Ok(Ok(done)) => return self.answer(pending, &done),
+                Ok(Ok(applied)) => return self.answer(pending, applied),
                 Ok(Err(Aside(n, fault))) => {
                     // One that cannot be done does not stop the others.
                     let one = pending.remove(n);
@@ -236,18 +234,20 @@ impl Writer {
         }
     }
 
-    fn transact(&mut self, mail: &Mail, changes: Vec<&Change>) -> Result<Result<Vec<Done>, Aside>, Fault> {
+    fn transact(&mut self, mail: &Mail, changes: Vec<&Change>) -> Result<Result<Applied, Aside>, Fault> {
         let next_body = self.core.next_body.load(Ordering::SeqCst);
         let applied = apply(mail, &changes, self.core.now(), next_body)?;
-        Ok(applied.map(|applied| settle(&self.core, mail, applied)))
+        Ok(applied.inspect(|applied| settle(&self.core, mail, applied)))
     }
 
-    fn answer(&mut self, pending: Vec<Pending>, done: &[Done]) {
-        for (one, done) in pending.into_iter().zip(done) {
+    /// Watchers hear of a change before whoever made it hears that it is done.
+    fn answer(&mut self, pending: Vec<Pending>, applied: Applied) {
+        self.core.hub.publish(&applied.told);
+        for (one, done) in pending.into_iter().zip(applied.done) {
             if done.more {
                 self.backlog.push(one);
             } else {
-                Order::tell(&one.answer, Ok(done.count));
+                Order::tell(&one.answer, done.answer.map_err(|fault| fault.told()));
             }
         }
     }
@@ -282,12 +282,11 @@ impl Writer {
 }
 
 /// Memory follows the disk.
-pub(super) fn settle(core: &Core, mail: &Mail, applied: Applied) -> Vec<Done> {
+pub(super) fn settle(core: &Core, mail: &Mail, applied: &Applied) {
     core.commits.fetch_add(1, Ordering::SeqCst);
     mail.pool.settle(&applied.volumes);
     core.ids_until.store(applied.ids_until, Ordering::SeqCst);
     core.newest.store(applied.newest.0, Ordering::SeqCst);
-    applied.done
 }
 
 /// Everything that waits, bounded.

@@ -1,6 +1,6 @@
-//! The envelope of a message, and the small row that the store keeps for each copy in a folder.
+//! The envelope of a message, and what folders are called.
 
-use super::{Address, BodyId, ReversePath, Uid, UnixTime};
+use super::{Address, ReversePath};
 
 /// Who sent it and for whom (RFC 5321 s2.3.1): one recipient or more by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,37 +35,6 @@ impl Envelope {
     }
 }
 
-/// System flags of a message as bits (RFC 3501 s2.3.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags(pub u16);
-
-impl Flags {
-    /// \Seen
-    pub const SEEN: Flags = Flags(1);
-    /// \Deleted
-    pub const DELETED: Flags = Flags(8);
-
-    /// Whether all of `other` is set.
-    pub fn has(self, other: Flags) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
-
-/// One message in one folder, as a listing shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessageRow {
-    /// Number within the folder.
-    pub uid: Uid,
-    /// Flags.
-    pub flags: Flags,
-    /// When it was delivered.
-    pub date: UnixTime,
-    /// Octets with CRLF, as it is served.
-    pub size: u64,
-    /// Where its bytes are.
-    pub body: BodyId,
-}
-
 /// What a folder is for (RFC 6154), independent of the language of its name (D2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Special {
@@ -81,9 +50,11 @@ pub enum Special {
     Junk,
     /// \Trash
     Trash,
+    /// \Archive
+    Archive,
 }
 
-/// A folder's name in UTF-8 (INBOX in capitals); at most 255 octets, no control characters, no empty level.
+/// A folder's name in UTF-8 (INBOX in capitals, levels divided by `/`); at most 255 octets, no control characters, no empty level.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FolderName(Box<str>);
 
@@ -97,7 +68,7 @@ impl FolderName {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let bad = text.is_empty()
-            || text.len() > 255
+            || text.len() > Self::LONGEST
             || text.chars().any(char::is_control)
             || text.split('/').any(str::is_empty);
         if bad {
@@ -106,7 +77,27 @@ impl FolderName {
         if text.eq_ignore_ascii_case("inbox") {
             return Some(Self::inbox());
         }
-        Some(FolderName(text.into()))
+        // What lies below INBOX is found whatever case its first level was written in.
+        match text.split_once('/') {
+            Some((first, rest)) if first.eq_ignore_ascii_case("inbox") => {
+                Some(FolderName(format!("INBOX/{rest}").into()))
+            }
+            Some(_) | None => Some(FolderName(text.into())),
+        }
+    }
+
+    /// Octets of the longest name.
+    pub const LONGEST: usize = 255;
+
+    /// The levels above, from the top: `a`, `a/b` for `a/b/c`.
+    pub fn above(&self) -> impl Iterator<Item = FolderName> {
+        self.0.match_indices('/').map(|(at, _)| FolderName(self.0[..at].into()))
+    }
+
+    /// The same name with `from`, which it lies below or is, replaced by `to`; None when it would be too long or does not.
+    pub fn moved(&self, from: &FolderName, to: &FolderName) -> Option<FolderName> {
+        let rest = self.0.strip_prefix(&*from.0).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+        FolderName::parse(&format!("{}{rest}", to.0))
     }
 
     /// The name.
@@ -124,7 +115,43 @@ impl FolderName {
             "trash" | "deleted items" | "deleted messages" | "корзина" | "удаленные" | "удалённые" => {
                 Special::Trash
             }
+            "archive" | "archives" | "архив" => Special::Archive,
             _ => Special::None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn name(text: &str) -> FolderName {
+        FolderName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn inbox_is_inbox_in_any_case_and_so_is_what_lies_below_it() {
+        assert_eq!(name("inBox"), FolderName::inbox());
+        assert_eq!(name("inbox/Sub").as_str(), "INBOX/Sub");
+        assert_eq!(name("inboxes").as_str(), "inboxes");
+        for bad in ["", "a//b", "/a", "a/", "a\nb", &"x".repeat(256)] {
+            assert_eq!(FolderName::parse(bad).map(|n| n.as_str().len()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn levels_above_come_from_the_top() {
+        let above = |text: &str| name(text).above().map(|n| n.as_str().to_owned()).collect::<Vec<_>>();
+        assert_eq!(above("a/b/c"), ["a", "a/b"]);
+        assert!(above("a").is_empty());
+    }
+
+    #[test]
+    fn a_name_moves_with_what_it_lies_below() {
+        assert_eq!(name("a/b").moved(&name("a"), &name("x/y")), Some(name("x/y/b")));
+        assert_eq!(name("a").moved(&name("a"), &name("b")), Some(name("b")));
+        assert_eq!(name("ab/c").moved(&name("a"), &name("b")), None);
+        assert_eq!(name("a/b").moved(&name("a"), &name(&"x".repeat(254))), None);
     }
 }

@@ -8,12 +8,14 @@ mod collector;
 mod credential;
 mod id;
 mod mail;
+mod message;
 mod time;
 
 pub use addr::{Address, AddressError, Domain, LocalPart, ReversePath};
 pub use body::{BodyReader, BytesBody, ReadFuture};
 pub use collector::{Collector, Format, Framing, Transport};
 pub use credential::{Credential, CryptHash, Password};
-pub use id::{BodyId, MailboxId, QueueId, Uid};
-pub use mail::{Envelope, Flags, FolderName, MessageRow, Special};
+pub use id::{BodyId, FolderId, MailboxId, QueueId, Uid};
+pub use mail::{Envelope, FolderName, Special};
+pub use message::{Flags, Keyword, Keywords, MessageRow, ModSeq};
 pub use time::UnixTime;

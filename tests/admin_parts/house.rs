@@ -13,7 +13,7 @@ use gatepost::{
     rt::{Board, Clock, Shared, SystemClock, Worker, block_on},
     settings::{FieldError, Settings},
     store::{Days, Delivery, NewMessage, Places, Store},
-    types::{Address, Credential, Flags, FolderName, MailboxId, Password, UnixTime},
+    types::{Address, Credential, MailboxId, Password, UnixTime},
 };
 use serde_json::{Value, json};
 
@@ -131,9 +131,12 @@ impl House {
         block_on(async {
             let mut draft = store.draft().await.unwrap();
             draft.write(bytes).await.unwrap();
-            let delivery = Delivery { mailbox, folder: FolderName::inbox(), flags: Flags(0) };
+            let delivery = Delivery::to_inbox(mailbox);
             let sealed = draft.seal().await.unwrap();
-            store.commit(vec![NewMessage { sealed, deliveries: vec![delivery], queue: Vec::new() }]).await.unwrap();
+            store
+                .commit(vec![NewMessage { sealed, derived: None, deliveries: vec![delivery], queue: Vec::new() }])
+                .await
+                .unwrap();
         });
     }
 

@@ -6,7 +6,7 @@ use gatepost::{
     journal::Journal,
     rt::{Board, SystemClock, block_on},
     store::{Delivery, Disk, NewMessage, Places, RealDisk, Sealed, Store, StoreError},
-    types::{BodyId, Flags, FolderName, MailboxId, MessageRow, Uid},
+    types::{BodyId, FolderName, MailboxId, MessageRow, Uid},
 };
 
 pub fn places(dir: &Path, reserve: u64) -> Places {
@@ -39,8 +39,8 @@ pub async fn seal(store: &Store, body: &[u8]) -> Result<Sealed, StoreError> {
 }
 
 pub fn message(sealed: Sealed, mailboxes: &[u32]) -> NewMessage {
-    let to = |id: &u32| Delivery { mailbox: MailboxId(*id), folder: FolderName::inbox(), flags: Flags(0) };
-    NewMessage { sealed, deliveries: mailboxes.iter().map(to).collect(), queue: Vec::new() }
+    let to = |id: &u32| Delivery::to_inbox(MailboxId(*id));
+    NewMessage { sealed, derived: None, deliveries: mailboxes.iter().map(to).collect(), queue: Vec::new() }
 }
 
 pub async fn deliver(store: &Store, body: &[u8], mailboxes: &[u32]) -> Result<BodyId, StoreError> {

@@ -20,7 +20,7 @@ use gatepost::{
     session::{pop3, smtp},
     settings::Settings,
     store::{Delivery, NewMessage, Places, Store},
-    types::{Address, Flags, FolderName, Uid},
+    types::{Address, FolderName, Uid},
     wire::scram,
 };
 
@@ -121,8 +121,8 @@ impl Porch {
         let mut draft = self.store.draft().await.unwrap();
         draft.write(text).await.unwrap();
         let mailbox = self.directory.get().mailboxes[&address(user)].id;
-        let deliveries = vec![Delivery { mailbox, folder: FolderName::inbox(), flags: Flags(0) }];
-        let message = NewMessage { sealed: draft.seal().await.unwrap(), deliveries, queue: Vec::new() };
+        let deliveries = vec![Delivery::to_inbox(mailbox)];
+        let message = NewMessage { sealed: draft.seal().await.unwrap(), derived: None, deliveries, queue: Vec::new() };
         self.store.commit(vec![message]).await.unwrap();
     }
 

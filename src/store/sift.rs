@@ -1,0 +1,98 @@
+//! Searching: rows, records and bodies are looked at on a reader thread, in bounded turns, never on the executor.
+//!
+//! One search has a turn at a time, so that the other reader thread is always there for everybody else.
+
+use std::{io, sync::Arc};
+
+use super::{
+    core::Core,
+    fault::Fault,
+    fetch::{Look, Want},
+    mail::Mail,
+    reader::Record,
+};
+use crate::{
+    limits::{CHUNK, TURN_OCTETS, TURN_ROWS},
+    types::{FolderId, MessageRow, ModSeq, Uid},
+};
+
+/// What a search looks for. Called on a reader thread; it must not wait for anything but the blocks it is given.
+pub trait Sieve: Send + Sync {
+    /// What it needs beside the row.
+    fn wants(&self) -> Want;
+
+    /// Whether the message is a hit. An error of the blocks makes it none.
+    fn takes(&self, row: &MessageRow, derived: Option<&[u8]>, body: &mut dyn Blocks) -> io::Result<bool>;
+}
+
+/// The octets of a body, piece by piece.
+pub trait Blocks {
+    /// The next piece, at most 64 KiB; None at the end.
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>>;
+}
+
+/// What one turn found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sifted {
+    /// Hits, in the order of the UIDs that were asked for.
+    pub hits: Vec<(Uid, ModSeq)>,
+    /// The first UID that was not looked at; None: all were.
+    pub next: Option<Uid>,
+}
+
+/// A body that is opened when its first block is wanted.
+struct Lazy<'l, 'a> {
+    look: &'l mut Look<'a>,
+    row: MessageRow,
+    record: Option<Record>,
+    at: u64,
+}
+
+impl Lazy<'_, '_> {
+    fn piece(&mut self) -> Result<Vec<u8>, Fault> {
+        let record = match self.record.take() {
+            Some(record) => record,
+            None => self.look.record(self.row.body)?,
+        };
+        let piece = record.octets(self.at, CHUNK);
+        self.record = Some(record);
+        piece
+    }
+}
+
+impl Blocks for Lazy<'_, '_> {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.at >= self.row.size {
+            return Ok(None);
+        }
+        let piece = self.piece().map_err(|fault| io::Error::other(fault.told()))?;
+        self.at += piece.len() as u64;
+        Ok(Some(piece).filter(|piece| !piece.is_empty()))
+    }
+}
+
+/// One turn over `uids`: at least one message, about 1 MiB of bodies or 1,000 rows.
+pub(super) fn sift(
+    core: &Core,
+    mail: &Mail,
+    folder: FolderId,
+    uids: &[Uid],
+    sieve: &Arc<dyn Sieve>,
+) -> Result<Sifted, Fault> {
+    let mut look = Look::at(core, mail, folder)?;
+    let (mut sifted, mut octets) = (Sifted::default(), 0);
+    for (n, uid) in uids.iter().enumerate() {
+        if n >= TURN_ROWS || octets >= TURN_OCTETS as u64 {
+            sifted.next = Some(*uid);
+            break;
+        }
+        let Some(row) = look.row(*uid)? else { continue };
+        let mut body = Lazy { look: &mut look, row, record: None, at: 0 };
+        // What cannot be read is no hit; whoever fetches the message hears what is wrong with it.
+        if sieve.takes(&row, None, &mut body).unwrap_or(false) {
+            sifted.hits.push((row.uid, row.modseq));
+        }
+        octets += body.at;
+    }
+    Ok(sifted)
+}
