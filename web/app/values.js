@@ -1,0 +1,46 @@
+// Values of settings: compared, sent, and said in words.
+
+import { said, t, has, number } from "./words.js";
+
+// The one text form of a value, so that 25 and "25" are the same.
+export const textOf = (value) => (Array.isArray(value) ? value.join(", ") : value === true ? "on" : value === false ? "off" : String(value ?? ""));
+
+export const same = (a, b) => textOf(a) === textOf(b);
+
+// A value for people.
+export function words(row, value) {
+  if (row?.type === "switch") return value === true || value === "on" ? t("on_n") : t("off_n");
+  const text = textOf(value);
+  if (text === "") return t("empty_value");
+  if (row?.type === "choice") return choiceWord(row.key, text);
+  if (row && unit(row) && row.type !== "port") return `${text}\u00A0${unit(row)}`;
+  return text;
+}
+
+export function choiceWord(key, word) {
+  const own = `choice_${key}_${word}`;
+  if (has(own)) return t(own);
+  return has(`choice_${word}`) ? t(`choice_${word}`) : word;
+}
+
+// The limits of a number: from the API's own fields, or from its sentence "1 to 2048 MB".
+export function limits(row) {
+  if (row.min !== undefined && row.max !== undefined && row.min !== null) return [row.min, row.max];
+  const found = /^(\d+) to (\d+)/.exec(row.bounds ?? "");
+  return found ? [Number(found[1]), Number(found[2])] : [undefined, undefined];
+}
+
+export function unit(row) {
+  const said = row.unit ?? /^\d+ to \d+ ([a-zA-Z]+)$/.exec(row.bounds ?? "")?.[1] ?? "";
+  return said && has(`unit_${said}`) ? t(`unit_${said}`) : said;
+}
+
+export const choices = (row) => row.choices ?? (row.bounds ?? "").split(", ");
+
+// What may be put in, in words.
+export function bounds(row) {
+  const [min, max] = limits(row);
+  if (row.type === "port") return t("bounds_port");
+  if (min !== undefined) return t("bounds_number", number(min), number(max), unit(row));
+  return row.type === "switch" || row.type === "choice" ? "" : said(row.bounds ?? "");
+}
