@@ -296,8 +296,8 @@ fn the_page_comes_with_a_policy_that_lets_in_nothing_foreign() {
     let house = House::start("page");
     for (path, kind) in [
         ("/", "text/html"),
-        ("/status.js", "text/javascript"),
-        ("/words.js", "text/javascript"),
+        ("/app/main.js", "text/javascript"),
+        ("/words/ru.js", "text/javascript"),
         ("/style.css", "text/css"),
     ] {
         let answer =

@@ -1,7 +1,7 @@
 // Aliases (G7, Q22): an address whose mail goes to one or many others.
 
 import { html, useState } from "./lib.js";
-import { Button, Confirm, Dialog, Entries, Failure, Field, FormDialog, Loading, useLoad, useSettled } from "./ui.js";
+import { Button, Confirm, Dialog, Entries, Failure, Field, FormDialog, Loading, useLoad } from "./ui.js";
 import { AddressField } from "./mailbox.js";
 import { t } from "./words.js";
 import { mayChange, notify } from "./state.js";
@@ -9,9 +9,8 @@ import { at, post, put, remove } from "./api.js";
 
 // Addresses to pick from while one types.
 function Targets({ targets, change, error }) {
-  const last = useSettled(targets.length);
-  const { data } = useLoad(at(["mailboxes"], { limit: 50, of: last || undefined }));
-  const suggest = (data?.mailboxes ?? []).slice(0, 50).map((one) => one.address).filter((one) => !targets.includes(one));
+  const { data } = useLoad(at(["mailboxes"], { page: 1, per_page: 100 }));
+  const suggest = (data?.mailboxes ?? []).map((one) => one.address).filter((one) => !targets.includes(one));
   return html`<${Field} label=${t("goes_to")} help=${t("targets_help")} name="targets" error=${error}>
     ${(given) => html`<${Entries} given=${given} entries=${targets} change=${change} add=${t("target_example")} suggest=${suggest} disabled=${!mayChange()} />`}
   <//>`;

@@ -2,15 +2,16 @@
 
 import { shared, tell } from "./state.js";
 
-// What went wrong, as the server said it: { status, error, todo, fields: [{ field, what }], wait }.
+// What went wrong, as the server said it. `what`, `todo` and those of `fields` are texts or { en, ru }; `wait` is seconds.
 export class Trouble extends Error {
-  constructor(status, body) {
+  constructor(status, body, wait) {
     super(body.error ?? "");
+    const words = (name) => (body.words ? { en: body.words.en?.[name], ru: body.words.ru?.[name] } : (body[name] ?? ""));
     this.status = status;
-    this.todo = body.todo ?? "";
-    this.code = body.code;
-    this.fields = body.fields ?? [];
-    this.wait = body.wait;
+    this.what = words("error");
+    this.todo = words("todo");
+    this.fields = (body.fields ?? []).map((one) => ({ field: one.field, what: one.words ?? one.what }));
+    this.wait = wait;
   }
 
   // What is wrong with one field, or undefined.
@@ -18,6 +19,21 @@ export class Trouble extends Error {
     return this.fields.find((one) => one.field === name)?.what;
   }
 }
+
+// Troubles that the server cannot tell of.
+const SILENT = {
+  words: {
+    en: { error: "the server does not answer", todo: "see whether it runs and whether the network is there" },
+    ru: { error: "сервер не отвечает", todo: "проверьте, работает ли он и есть ли сеть" },
+  },
+};
+
+const strange = (status) => ({
+  words: {
+    en: { error: `the server answered ${status}`, todo: "try again" },
+    ru: { error: `сервер ответил ${status}`, todo: "попробуйте ещё раз" },
+  },
+});
 
 async function call(method, path, body, signal) {
   const options = { method, signal, headers: { Accept: "application/json" } };
@@ -30,11 +46,11 @@ async function call(method, path, body, signal) {
     answer = await fetch(`api/${path}`, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Trouble(0, { error: "the server does not answer", todo: "see whether it runs and whether the network is there" });
+    throw new Trouble(0, SILENT);
   }
   const reply = await answer.json().catch(() => ({}));
   if (answer.ok) return reply;
-  if (answer.status === 401 && !path.startsWith("session")) {
+  if (answer.status === 401 && path !== "login") {
     shared.session = null;
     tell();
   }
@@ -42,9 +58,8 @@ async function call(method, path, body, signal) {
 }
 
 function trouble(answer, reply) {
-  const said = typeof reply.error === "string" ? reply : { error: `the server answered ${answer.status}`, todo: "try again" };
-  const wait = Number(said.wait ?? answer.headers.get("Retry-After"));
-  return new Trouble(answer.status, { ...said, wait: Number.isFinite(wait) && wait > 0 ? wait : undefined });
+  const wait = Number(answer.headers.get("Retry-After"));
+  return new Trouble(answer.status, typeof reply.error === "string" ? reply : strange(answer.status), wait > 0 ? wait : undefined);
 }
 
 // A path from parts, each escaped, and a query without what is empty.

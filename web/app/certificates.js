@@ -60,7 +60,7 @@ function One({ one, settings, done }) {
   };
   return html`<${Card} title=${one.name} tools=${html`<${Left} one=${one} />`} class="certificate">
     <${Failure} error=${error} />
-    ${one.trouble && html`<p class="error-text">${said(one.trouble)}</p>`}
+    ${one.trouble && html`<p class="error-text">${said(one.trouble_words ?? one.trouble)}</p>`}
     <dl class="facts">
       ${one.names && html`<div><dt>${t("valid_for")}</dt><dd>${one.names.join(", ")}</dd></div>`}
       ${one.issuer && html`<div><dt>${t("issuer")}</dt><dd>${one.self_signed ? t("self_signed") : one.issuer}</dd></div>`}
@@ -110,7 +110,7 @@ function SelfSigned({ close, done }) {
   const [name, setName] = useState("self-signed");
   const [hosts, setHosts] = useState([]);
   const send = async () => {
-    await post("certificates/self-signed", { name: name.trim(), hosts });
+    await post("self-signed", { name: name.trim(), hosts });
     notify(t("added_x", name.trim()));
     done();
   };

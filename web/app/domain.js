@@ -21,7 +21,7 @@ export function AddDomain({ close, done }) {
 export function EditDomain({ domain, close, done }) {
   const [catchAll, setCatchAll] = useState(domain.catch_all ?? "");
   const [removing, setRemoving] = useState(false);
-  const boxes = useLoad(at(["mailboxes"], { domain: domain.name, limit: 50 }));
+  const boxes = useLoad(at(["mailboxes"], { domain: domain.name, page: 1, per_page: 100 }));
   const list = useId();
   const send = async () => {
     await put(at(["domains", domain.name]), { catch_all: catchAll.trim() || null });
@@ -34,7 +34,7 @@ export function EditDomain({ domain, close, done }) {
     ${(wrong) => html`
       <${Field} label=${t("catch_all")} hint=${t("optional")} help=${t("catch_all_help")} name="catch_all" error=${wrong("catch_all")}>
         ${(given) => html`<input type="text" ...${given} list=${list} value=${catchAll} placeholder=${t("none")} autocomplete="off" autocapitalize="none" spellcheck="false" onInput=${(e) => setCatchAll(e.target.value)} />
-          <datalist id=${list}>${(boxes.data?.mailboxes ?? []).slice(0, 50).map((one) => html`<option value=${one.address} />`)}</datalist>`}
+          <datalist id=${list}>${(boxes.data?.mailboxes ?? []).map((one) => html`<option value=${one.address} />`)}</datalist>`}
       <//>
       <${Dns} name=${domain.name} />
       ${mayChange() && html`<div class="danger-zone"><${Button} kind="danger-quiet" icon="trash" onClick=${() => setRemoving(true)}>${t("remove_domain")}<//></div>`}`}

@@ -3,7 +3,7 @@
 import { html, useId, useState } from "./lib.js";
 import { Card, Choice, Failure, useLoad } from "./ui.js";
 import { at } from "./api.js";
-import { hour, number, shortDate, t } from "./words.js";
+import { number, plainDay, t } from "./words.js";
 
 const KINDS = ["received", "sent", "spam", "viruses"];
 const WIDTH = 720;
@@ -12,14 +12,20 @@ const BOTTOM = 22;
 const LEFT = 36;
 
 export function Graph() {
-  const [span, setSpan] = useState("day");
+  const [span, setSpan] = useState("today");
   const { data, error, reload } = useLoad(at(["series"], { span }));
   if (error?.status === 404) return null;
-  const tools = html`<${Choice} small label=${t("span")} value=${span} change=${setSpan} options=${[["day", t("span_day")], ["7", t("span_7")], ["30", t("span_30")]]} />`;
+  const tools = html`<${Choice} small label=${t("span")} value=${span} change=${setSpan} options=${[["today", t("span_day")], ["7", t("span_7")], ["30", t("span_30")]]} />`;
   return html`<${Card} title=${t("graph")} tools=${tools} class="wide graph">
     <${Failure} error=${error} retry=${reload} />
     ${data && html`<${Bars} data=${data} />`}
   <//>`;
+}
+
+// "2026-11-24 13:00" is 13:00, "2026-11-24" is the day; both are the appliance's own time already.
+function labelOf(text) {
+  const [day, time] = text.split(" ");
+  return time ?? plainDay(day);
 }
 
 // A round number at or above the highest bar.
@@ -33,7 +39,7 @@ function Bars({ data }) {
   const kinds = KINDS.filter((kind) => data[kind]);
   const many = data[kinds[0]].length;
   const top = ceiling(Math.max(...kinds.flatMap((kind) => data[kind])));
-  const label = (n) => (data.step < 86400 ? hour(data.from + n * data.step) : shortDate(data.from + n * data.step + 43200));
+  const label = (n) => labelOf(data.labels[n]);
   const slot = (WIDTH - LEFT) / many;
   const bar = Math.min(16, (slot * 0.78) / kinds.length);
   const y = (value) => (HEIGHT - BOTTOM) * (1 - value / top) + 6;

@@ -7,18 +7,18 @@ import { get } from "./api.js";
 const PAGE = 100;
 const SPARE = 12;
 
-// Pages of `path(offset, limit)`, whose answer is { [name]: rows, total }. `version` forgets what was fetched.
+// Pages of `path(page, per_page)`, counted from 1, whose answer is { [name]: rows, total }. `version` forgets what was fetched.
 export function usePages(name, path, version) {
-  const key = path(0, PAGE) + version;
+  const key = path(1, PAGE) + version;
   const [, draw] = useState(0);
   const book = useMemo(() => ({ pages: new Map(), total: undefined, error: undefined, stop: new AbortController() }), [key]);
   const load = (page) => {
     if (book.pages.has(page)) return;
     book.pages.set(page, null);
-    get(path(page * PAGE, PAGE), book.stop.signal).then(
+    get(path(page + 1, PAGE), book.stop.signal).then(
       (answer) => {
         book.pages.set(page, answer[name]);
-        book.total = answer.total ?? answer[name].length;
+        book.total = answer.total;
         book.error = undefined;
         draw((n) => n + 1);
       },

@@ -27,7 +27,7 @@ export function Login() {
     if (busy || wait > 0) return;
     setBusy(true);
     try {
-      shared.session = await post("session", { name: name.trim(), password });
+      shared.session = await post("login", { name: name.trim(), password });
       tell();
       return;
     } catch (failed) {

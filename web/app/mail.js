@@ -112,7 +112,7 @@ function Nothing({ search, icon, none, todo, word, add }) {
 
 function Mailboxes({ domain, search, version }) {
   const narrow = useNarrow();
-  const pages = usePages("mailboxes", (offset, limit) => at(["mailboxes"], { domain, search, offset, limit }), version);
+  const pages = usePages("mailboxes", (page, per_page) => at(["mailboxes"], { domain, search, page, per_page }), version);
   if (pages.error) return html`<${Failure} error=${pages.error} retry=${pages.retry} />`;
   if (pages.total === undefined) return html`<${Loading} />`;
   if (pages.total === 0) {
@@ -143,7 +143,7 @@ export function Usage({ one }) {
 
 function Aliases({ domain, search, version }) {
   const narrow = useNarrow();
-  const pages = usePages("aliases", (offset, limit) => at(["aliases"], { domain, search, offset, limit }), version);
+  const pages = usePages("aliases", (page, per_page) => at(["aliases"], { domain, search, page, per_page }), version);
   if (pages.error) return html`<${Failure} error=${pages.error} retry=${pages.retry} />`;
   if (pages.total === undefined) return html`<${Loading} />`;
   if (pages.total === 0) {

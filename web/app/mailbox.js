@@ -143,7 +143,7 @@ function Edit({ one, close, done, ask }) {
 
 function Folders({ address }) {
   const { data, error } = useLoad(at(["mailboxes", address, "folders"]));
-  if (error) return html`<p class="soft">${t("folders")}: ${said(error.message)}</p>`;
+  if (error) return html`<p class="soft">${t("folders")}: ${said(error.what)}</p>`;
   if (!data) return null;
   return html`<details class="more"><summary>${t("n_folders", data.folders.length)}</summary>
     <ul class="plain-list">${data.folders.map((one) => html`<li>${one.name} ${one.use && one.use !== one.name && html`<span class="soft">${one.use}</span>`}</li>`)}</ul>

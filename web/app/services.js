@@ -1,51 +1,73 @@
-// The lines of the start page (A2-A16): what runs, on which port, and why a line is not green.
+// The lines of the start page (A2-A16): what runs, on which ports, why, and what its button does (A23).
 
-import { said, t, number } from "./words.js";
+import { said, t } from "./words.js";
 import { link } from "./route.js";
-import { get, post } from "./api.js";
+import { put } from "./api.js";
 
-const WORST = { red: 3, yellow: 2, green: 1, off: 0 };
-const open = (...ports) => ports.filter(Boolean).join("/");
+// The ports of a line without TLS from the first byte, and those with it.
+const plain = (line) => line.ports.filter((one) => one.port && !isSsl(one)).map((one) => one.port);
+const ssl = (line) => line.ports.filter((one) => one.port && isSsl(one)).map((one) => one.port);
+const isSsl = (one) => /s$/.test(one.name);
 
-// The worst light of the board's entries whose name begins so, and what they say.
-function look(status, ...names) {
-  const entries = Object.entries(status.services).filter(([name]) => names.some((one) => name === one || name.startsWith(`${one}:`)));
-  const worst = entries.reduce((light, [, one]) => (WORST[one.light] > WORST[light] ? one.light : light), "off");
-  const bad = entries.filter(([, one]) => one.light === "red" || one.light === "yellow").map(([, one]) => said(one.text));
-  return { light: worst, why: bad.join("; ") };
-}
+// A sentence for each line that the server may name.
+const SENTENCES = {
+  server: (line) => t("server_is", line.on),
+  smtp: (line) => (line.on ? t("smtp_runs", plain(line).join("/")) : t("smtp_off")),
+  encryption: (line) => t("encryption_is", line.on),
+  queue: (line, all) => t("in_queue", all.counts.queue ?? 0),
+  store: (line) => t("store_is", line.on),
+  collector: (line) => t("collector_is", line.on),
+  dkim: (line) => t("dkim_is", line.on),
+  spam: (line) => t("spam_is", line.on),
+  antivirus: (line) => t("antivirus_is", line.on),
+  dlp: (line) => t("dlp_is", line.on),
+  greylist: (line) => t("greylist_is", line.on),
+  directory: (line) => t("directory_is", line.on),
+};
 
-export function serviceLines(status) {
-  const { ports } = status;
-  const smtp = look(status, "smtp", "submission", "smtps");
-  const pop3 = look(status, "pop3", "pop3s", "imap", "imaps");
-  const lines = [
-    { id: "mail", light: "green", text: t("created", status.mailboxes, status.aliases, status.domains), href: link(["mail"]), hrefWord: t("open") },
-    { id: "tls", name: t("encryption"), light: status.encryption.ssl ? "green" : "off", on: status.encryption.ssl, text: t("encryption_is", status.encryption.ssl), flip: setting("tls.ssl", !status.encryption.ssl), warning: t("disable_tls") },
-    { id: "pop3", name: "POP3/DIMAP", ...pop3, text: open(ports.pop3, ports.imap) ? t("pop3_runs", open(ports.pop3, ports.imap)) : t("pop3_off") },
-    { id: "smtp", name: "SMTP", ...smtp, text: ports.smtp ? t("smtp_runs", ports.smtp) : t("smtp_off") },
-    { id: "queue", light: "green", text: t("in_queue", status.queue ?? 0) },
-  ];
-  return lines;
-}
+const WORST = ["off", "green", "yellow", "red"];
 
-function setting(key, value) {
-  return async () => {
-    const { rev } = await get("settings");
-    return post("settings", { rev, fields: { [key]: value } });
+// POP3 and IMAP are one line of the specification (A13) and two services: one sentence, a button each.
+function readers(lines) {
+  const on = lines.filter((line) => line.on);
+  const names = { pop3: "POP3", imap: "DIMAP" };
+  return {
+    id: "readers",
+    text: on.length ? t("readers_run", on.map((line) => names[line.id]).join("/"), on.flatMap(plain).join("/")) : t("readers_off"),
+    why: [on.some((line) => ssl(line).length) && t("ssl_ports", on.flatMap(ssl).join("/")), ...lines.map((line) => said(line.why))],
+    light: lines.map((line) => line.light).sort((a, b) => WORST.indexOf(b) - WORST.indexOf(a))[0],
+    switches: lines.filter((line) => line.can_switch).map((line) => flip(line, t(`service_${line.id}`))),
   };
 }
 
-// What is red or yellow on the board, worst first.
-export function troubles(status) {
-  return Object.entries(status.services)
-    .filter(([, one]) => one.light === "red" || one.light === "yellow")
-    .map(([name, one]) => ({ name, title: title(name), ...one }))
-    .sort((a, b) => WORST[b.light] - WORST[a.light]);
+const flip = (line, name) => ({
+  name,
+  on: line.on,
+  send: () => put(`services/${line.id}`, { on: !line.on }),
+  warning: line.id === "server" ? t("disable_server") : t("disable_service"),
+});
+
+function single(line, start) {
+  const name = t(`service_${line.id}`);
+  return {
+    id: line.id,
+    text: SENTENCES[line.id] ? SENTENCES[line.id](line, start) : `${line.id}: ${t(line.on ? "on_n" : "off_n")}`,
+    why: [line.id === "smtp" && line.on && ssl(line).length && t("ssl_ports", ssl(line).join("/")), said(line.why)],
+    light: line.light,
+    switches: line.can_switch ? [flip(line, name)] : [],
+    href: !line.can_switch && line.section ? link(["settings", line.section]) : undefined,
+  };
 }
 
-function title(name) {
-  const [kind, ...rest] = name.split(":");
-  const word = t(`board_${kind}`);
-  return word === `board_${kind}` ? name : [word, rest.join(":")].filter(Boolean).join(" ");
+// What the page shows: { id, text, why, light, switches: [{ name, on, send, warning }], href }.
+export function serviceLines(start) {
+  const { mailboxes, aliases, domains } = start.counts;
+  const isReader = (line) => line.id === "pop3" || line.id === "imap";
+  const lines = [];
+  for (const line of start.lines) {
+    if (!isReader(line)) lines.push(single(line, start));
+    else if (!lines.some((one) => one.id === "readers")) lines.push(readers(start.lines.filter(isReader)));
+  }
+  lines.splice(1, 0, { id: "counts", light: "none", text: t("created", mailboxes, aliases, domains), why: [], switches: [], href: link(["mail"]) });
+  return lines.map((line) => ({ ...line, why: line.why.filter(Boolean).join(" · ") }));
 }

@@ -18,7 +18,7 @@ export function SettingField({ row, value, changed, change, error }) {
     "aria-invalid": error ? "true" : undefined,
   };
   const isDefault = same(shown, row.default);
-  return html`<div class=${classes("setting", changed && "changed", error && "wrong", row.type)} data-field=${row.key}>
+  return html`<div class=${classes("setting", changed && "changed", error && "wrong")} data-field=${row.key}>
     <div class="setting-label">
       <label for=${id}>${label}</label>
       ${changed && html`<${Badge} kind="accent">${t("changed")}<//>`}
@@ -29,6 +29,7 @@ export function SettingField({ row, value, changed, change, error }) {
       <p class="facts-line">
         ${bounds(row) && html`<span>${bounds(row)}</span>`}
         <span>${isDefault ? t("is_default") : t("default_is", words(row, row.default))}</span>
+        ${row.restart && html`<span>${t("needs_restart")}</span>`}
         ${!isDefault && mayChange() && html`<button type="button" class="in-text" onClick=${() => change(row.set ? null : row.default)} aria-label=${t("to_default_x", label)}>${t("to_default")}</button>`}
       </p>
     </div>

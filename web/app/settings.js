@@ -7,8 +7,8 @@ import { Badge, Button, Choice, Dialog, Failure, LinkButton, Loading, Notice, Se
 import { Head } from "./shell.js";
 import { History } from "./history.js";
 import { SettingField } from "./setting.js";
-import { divide } from "./sections.js";
 import { same } from "./values.js";
+import { boardName } from "./board.js";
 import { said, spoken, t } from "./words.js";
 import { mayChange, notify } from "./state.js";
 import { go, guard, link, route } from "./route.js";
@@ -56,7 +56,7 @@ function Form({ table, reload, draft, setDraft, section }) {
     try {
       const answer = await post("settings", { rev: table.rev, fields: draft });
       setDraft({});
-      setResult({ answer, keys: changed });
+      setResult({ answer, keys: answer.changed ?? changed });
       reload();
     } catch (failed) {
       setError(failed);
@@ -69,7 +69,7 @@ function Form({ table, reload, draft, setDraft, section }) {
   };
   const find = search.trim().toLowerCase();
   const matches = (row) => !find || [row.key, row.label[spoken()], row.help[spoken()]].some((text) => text.toLowerCase().includes(find));
-  const sections = useMemo(() => divide(rows.filter(matches)), [rows, find, spoken()]);
+  const sections = useMemo(() => divide(table, rows.filter(matches)), [table, find, spoken()]);
   return html`<div class="split settings">
     <${Sections} sections=${sections} />
     <form class="stack" novalidate onSubmit=${(e) => (e.preventDefault(), changed.length && save())} aria-label=${t("settings")}>
@@ -78,8 +78,8 @@ function Form({ table, reload, draft, setDraft, section }) {
       ${result && html`<${Result} result=${result} rows=${rows} />`}
       ${sections.length === 0 && html`<p class="soft">${t("nothing_found", search)}</p>`}
       ${sections.map(
-        ([name, list]) => html`<section key=${name} class="card" id=${`section-${name}`} aria-labelledby=${`title-${name}`}>
-          <div class="card-head"><h2 id=${`title-${name}`} tabindex="-1">${t(`section_${name}`)}</h2></div>
+        ([name, label, list]) => html`<section key=${name} class="card" aria-labelledby=${`title-${name}`}>
+          <div class="card-head"><h2 id=${`title-${name}`} tabindex="-1">${said(label)}</h2></div>
           <div class="setting-list">
             ${list.map(
               (row) => html`<${SettingField} key=${row.key} row=${row} changed=${row.key in draft} value=${row.key in draft ? draft[row.key] : row.value}
@@ -93,6 +93,14 @@ function Form({ table, reload, draft, setDraft, section }) {
     <${Jump} section=${section} />
     ${leaving && html`<${Leaving} many=${changed.length} stay=${() => setLeaving(null)} leave=${() => (setDraft({}), leaving())} />`}
   </div>`;
+}
+
+// [section, label, rows] in the order of the table, without empty ones. What nobody placed stands at the end, never hidden.
+function divide(table, rows) {
+  const other = { id: "other", label: t("section_other") };
+  const known = table.sections ?? [];
+  const place = (row) => (known.some((one) => one.id === row.section) ? row.section : other.id);
+  return [...known, other].map(({ id, label }) => [id, label, rows.filter((row) => place(row) === id)]).filter(([, , list]) => list.length > 0);
 }
 
 // `#/settings/tls` goes to that section.
@@ -111,10 +119,10 @@ function Sections({ sections }) {
   const here = route().path[1] ?? "";
   if (narrow) {
     return html`<${Select} aria-label=${t("go_to_section")} value=${here} change=${(name) => go(["settings", name].filter(Boolean))}
-      options=${[["", t("go_to_section")], ...sections.map(([name]) => [name, t(`section_${name}`)])]} />`;
+      options=${[["", t("go_to_section")], ...sections.map(([name, label]) => [name, said(label)])]} />`;
   }
   return html`<nav class="card side-list" aria-label=${t("go_to_section")}><ul>
-    ${sections.map(([name, list]) => html`<li><a href=${link(["settings", name])} aria-current=${name === here ? "true" : undefined}><span>${t(`section_${name}`)}</span><span class="count">${list.length}</span></a></li>`)}
+    ${sections.map(([name, label, list]) => html`<li><a href=${link(["settings", name])} aria-current=${name === here ? "true" : undefined}><span>${said(label)}</span><span class="count">${list.length}</span></a></li>`)}
   </ul></nav>`;
 }
 
@@ -122,7 +130,7 @@ function SaveBar({ many, busy, drop }) {
   if (!mayChange()) return html`<p class="save-bar soft"><${Icon} name="info" /> ${t("read_only_settings")}</p>`;
   return html`<div class=${many ? "save-bar on" : "save-bar"}>
     <span role="status">${many ? t("n_changes", many) : t("no_changes")}</span>
-    <div class="tools">
+    <div class="tools" hidden=${!many}>
       <${Button} disabled=${!many || busy} onClick=${drop}>${t("discard")}<//>
       <${Button} type="submit" kind="main" busy=${busy} disabled=${!many}>${t("save")}<//>
     </div>
@@ -156,14 +164,16 @@ function SaveTrouble({ error, rows, takeNew }) {
 
 // What came of it: applied, or not applied and why.
 function Result({ result, rows }) {
-  const label = (key) => rows.find((row) => row.key === key)?.label[spoken()] ?? key;
+  const label = (key) => said(rows.find((row) => row.key === key)?.label ?? key);
   const failed = result.answer.not_applied ?? [];
-  const applied = result.answer.applied ?? result.keys.filter((key) => !failed.some((one) => one.key === key));
+  const later = result.keys.filter((key) => rows.find((row) => row.key === key)?.restart);
+  const applied = result.keys.filter((key) => !later.includes(key));
   return html`<div role="status" class="stack tight">
-    ${applied.length > 0 && html`<${Notice} kind="good"><p>${t("saved_and_applied")}</p><ul>${applied.map((key) => html`<li>${label(key)}</li>`)}</ul><//>`}
+    ${applied.length > 0 && html`<${Notice} kind="good"><p>${t(failed.length ? "saved_x_list" : "saved_and_applied")}</p><ul>${applied.map((key) => html`<li>${label(key)}</li>`)}</ul><//>`}
+    ${later.length > 0 && html`<${Notice}><p>${t("saved_for_restart")}</p><ul>${later.map((key) => html`<li>${label(key)}</li>`)}</ul><//>`}
     ${failed.length > 0 &&
     html`<${Notice} kind="warn"><p>${t("saved_not_applied")}</p>
-      <ul>${failed.map((one) => html`<li><b>${label(one.key ?? one.service)}</b>: ${sentence(said(one.why ?? one.text ?? ""))}</li>`)}</ul><//>`}
+      <ul>${failed.map((one) => html`<li><b>${boardName(one.service)}</b>: ${sentence(said({ en: one.text, ru: one.text_ru }))}</li>`)}</ul><//>`}
   </div>`;
 }
 

@@ -6,7 +6,7 @@ import { Badge, Button, Choice, Toasts } from "./ui.js";
 import { speak, spoken, t } from "./words.js";
 import { mayChange, setTheme, shared, tell, themeNow, themes } from "./state.js";
 import { link, route } from "./route.js";
-import { remove } from "./api.js";
+import { post } from "./api.js";
 
 const TABS = [
   ["", "home", "start_page"],
@@ -27,7 +27,7 @@ export function Preferences() {
 
 async function logOut() {
   // Whatever the server says: here the session is over.
-  await remove("session").catch(() => {});
+  await post("logout").catch(() => {});
   shared.session = null;
   tell();
 }

@@ -3,23 +3,24 @@
 
 import { html, useEffect, useState } from "./lib.js";
 import { Icon } from "./icons.js";
-import { Button, Card, Confirm, Empty, Failure, LinkButton, Loading, Meter, Notice, rich, useLoad } from "./ui.js";
+import { Badge, Button, Card, Confirm, Empty, Failure, LinkButton, Loading, Meter, Notice, rich, sentence, useLoad } from "./ui.js";
 import { Head } from "./shell.js";
 import { Lines } from "./lines.js";
 import { Graph } from "./graph.js";
-import { serviceLines, troubles } from "./services.js";
+import { serviceLines } from "./services.js";
+import { boardName } from "./board.js";
 import { follow } from "./events.js";
-import { date, duration, hour, isoDay, number, said, setZone, size, t } from "./words.js";
+import { duration, hour, said, setZone, size, t } from "./words.js";
 import { mayChange, notify } from "./state.js";
 import { link } from "./route.js";
-import { at, get, post } from "./api.js";
+import { at, get } from "./api.js";
 
 const PERIOD = 10000;
 const TAIL = 30;
 const FEED = 30;
 
 export function Start() {
-  const status = useLoad("status");
+  const status = useLoad("start");
   const tail = useTail();
   useEffect(() => {
     const timer = setInterval(() => document.hidden || status.reload(), PERIOD);
@@ -28,18 +29,20 @@ export function Start() {
   useEffect(() => follow((kind) => kind === "status" && status.reload()), []);
   const data = status.data;
   setZone(data?.zone);
-  const lead = data && `${data.server_name} · Gatepost ${data.version} · ${t("running_for", duration(data.uptime))}`;
-  return html`<${Head} title=${data ? html`${t("mail_server")} <span class="state-word">${t("on_m")}</span>` : t("mail_server")} name=${t("start_page")} lead=${lead} />
+  const server = data?.lines.find((line) => line.id === "server");
+  const since = server?.since ? t("running_for", duration(Math.max(0, data.time - server.since))) : "";
+  const lead = data && [data.server_name, `Gatepost ${data.version}`, since].filter(Boolean).join(" · ");
+  return html`<${Head} title=${data ? html`${t("mail_server")} <span class=${server?.on === false ? "state-word off" : "state-word"}>${t(server?.on === false ? "off_m" : "on_m")}</span>` : t("mail_server")} name=${t("start_page")} lead=${lead} />
     <${Failure} error=${status.error} retry=${status.reload} />
     ${!data && !status.error && html`<${Loading} />`}
     ${data &&
-    html`<${Troubles} list=${troubles(data)} />
+    html`<${Troubles} list=${data.trouble} />
       <div class="dash">
         <${Services} status=${data} reload=${status.reload} />
         <div class="stack dash-side">
           <${Actions} />
           <${Today} today=${data.today} />
-          <${Disk} disk=${data.disk} mail=${data.mail} />
+          <${Disk} disk=${data.disk} />
         </div>
         <${Graph} />
         <${Feed} />
@@ -50,7 +53,7 @@ export function Start() {
 function Troubles({ list }) {
   if (list.length === 0) return null;
   return html`<section class="stack tight" aria-label=${t("attention")}>
-    ${list.map((one) => html`<${Notice} key=${one.name} kind=${one.light === "red" ? "bad" : "warn"}><p><b>${one.title}.</b> ${said(one.text)}</p><//>`)}
+    ${list.map((one) => html`<${Notice} key=${one.service} kind=${one.light === "red" ? "bad" : "warn"}><p><b>${boardName(one.service)}.</b> ${sentence(said({ en: one.text, ru: one.text_ru }))}</p><//>`)}
   </section>`;
 }
 
@@ -61,29 +64,33 @@ function Services({ status, reload }) {
 }
 
 function Service({ line, reload }) {
-  const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const flip = async () => {
-    setBusy(true);
-    try {
-      await line.flip();
-      notify(t(line.on ? "switched_off" : "switched_on", line.name));
-      reload();
-      setAsking(false);
-    } finally {
-      setBusy(false);
-    }
-  };
-  const begin = () => (line.on ? setAsking(true) : flip().catch((error) => notify(said(error.message), "bad")));
   return html`<li class=${`service ${line.light}`}>
     <span class="lamp" aria-hidden="true"></span>
     <div class="service-text"><span>${rich(line.text)}</span>${line.why && html`<span class="soft second">${line.why}</span>`}</div>
-    ${line.href && html`<a class="button small" href=${line.href}>${line.hrefWord}</a>`}
-    ${line.flip &&
-    mayChange() &&
-    html`<${Button} small busy=${busy} onClick=${begin} aria-label=${t(line.on ? "disable_x" : "enable_x", line.name)}>${t(line.on ? "disable" : "enable")}<//>`}
-    ${asking && html`<${Confirm} title=${t("disable_q", line.name)} word=${t("disable")} close=${() => setAsking(false)} send=${flip}><p>${line.warning}</p><//>`}
+    ${line.href && html`<a class="button small" href=${line.href}>${t("open")}</a>`}
+    ${mayChange() && line.switches.map((one) => html`<${Switch} key=${one.name} one=${one} alone=${line.switches.length === 1} reload=${reload} />`)}
   </li>`;
+}
+
+// The button offers the opposite of what is (A23). Switching off asks first.
+function Switch({ one, alone, reload }) {
+  const [asking, setAsking] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const send = async () => {
+    setBusy(true);
+    try {
+      const { not_applied: failed = [] } = await one.send();
+      notify(failed.length ? t("some_not_applied") : t(one.on ? "switched_off" : "switched_on", one.name), failed.length ? "bad" : "good");
+      setAsking(false);
+    } finally {
+      setBusy(false);
+      reload();
+    }
+  };
+  const begin = () => (one.on ? setAsking(true) : send().catch((error) => notify(sentence(said(error.what)), "bad")));
+  const word = t(one.on ? "disable" : "enable");
+  return html`<${Button} small busy=${busy} onClick=${begin} aria-label=${t(one.on ? "disable_x" : "enable_x", one.name)}>${alone ? word : `${word} ${one.name}`}<//>
+    ${asking && html`<${Confirm} title=${t("disable_q", one.name)} word=${t("disable")} close=${() => setAsking(false)} send=${send}><p>${one.warning}</p><//>`}`;
 }
 
 function Actions() {
@@ -100,19 +107,18 @@ function Actions() {
 
 function Today({ today }) {
   if (!today) return null;
-  const lines = [t("received_n", today.received ?? 0), today.sent !== undefined && t("sent_n", today.sent ?? 0), t("spam_n", today.spam ?? 0), t("viruses_n", today.viruses ?? 0)];
+  const lines = ["received", "sent", "spam", "viruses"].filter((kind) => today[kind] !== undefined).map((kind) => t(`${kind}_n`, today[kind]));
   return html`<${Card} title=${t("today")}>
-    <ul class="counters">${lines.filter(Boolean).map((line) => html`<li><span>${rich(line)}</span></li>`)}</ul>
+    <ul class="counters">${lines.map((line) => html`<li><span>${rich(line)}</span></li>`)}</ul>
   <//>`;
 }
 
-function Disk({ disk, mail }) {
+function Disk({ disk }) {
   return html`<${Card} title=${t("mail_disk")}>
     ${disk.error
       ? html`<p class="error-text">${said(disk.error)}</p>`
       : html`<p class="figure"><b>${size(disk.free)}</b> <span class="soft">${t("free_of", size(disk.size ?? disk.free))}</span></p>
           <${Meter} value=${(disk.size ?? disk.free) - disk.free} max=${disk.size} label=${t("mail_disk")} text=${t("free_x_of_y", size(disk.free), size(disk.size ?? disk.free))} />
-          <p class="soft">${t("stored", mail.messages, size(mail.bytes))}</p>
           ${disk.short && html`<p class="error-text">${t("disk_short", size(disk.reserve))}</p>`}`}
   <//>`;
 }
@@ -177,7 +183,7 @@ function Feed() {
         ? html`<${Empty} icon="mail" title=${t("no_feed")}>${t("no_feed_todo")}<//>`
         : html`<div class="scroll feed" tabindex="0" role="region" aria-label=${t("feed")}><table class="table">
             <thead><tr><th scope="col">${t("time")}</th><th scope="col">${t("from")}</th><th scope="col">${t("to")}</th></tr></thead>
-            <tbody>${rows.map((row) => html`<tr key=${row.number ?? row.id}><td class="time">${hour(row.time)}</td><td>${row.from || "<>"}</td><td>${[].concat(row.to).join(", ")}</td></tr>`)}</tbody>
+            <tbody>${rows.map((row) => html`<tr key=${row.id ?? `${row.time}${row.from}${row.to}`}><td class="time">${hour(row.time)}</td><td>${row.from || "<>"}</td><td>${row.to}${row.more > 0 && html` <${Badge}>${t("and_more", row.more)}<//>`}</td></tr>`)}</tbody>
           </table></div>`}
   <//>`;
 }

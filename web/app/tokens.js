@@ -2,11 +2,11 @@
 
 import { html, useState } from "./lib.js";
 import { Badge, Button, Card, Check, Confirm, CopyButton, Dialog, Empty, FormDialog, Failure, Notice, TextField, useLoad } from "./ui.js";
-import { date, t, when } from "./words.js";
+import { date, t } from "./words.js";
 import { mayChange, notify } from "./state.js";
 import { at, post, remove } from "./api.js";
 
-const AREAS = ["status", "journal", "directory", "settings", "certificates", "admins"];
+const SCOPES = ["read", "journal", "queue", "directory", "settings", "admin", "login"];
 
 export function Tokens() {
   const { data, error, reload } = useLoad("tokens");
@@ -25,9 +25,9 @@ export function Tokens() {
     ${list.length === 0
       ? data && html`<p class="soft inset">${t("no_tokens")}</p>`
       : html`<ul class="rows">${list.map(
-          (one) => html`<li key=${one.name}><div><span class="strong">${one.name}</span>
-            <span class="soft second">${[t("made_on", date(one.made ?? one.created ?? 0)), one.expires && t("expires_on", date(one.expires)), one.used ? t("used_on", when(one.used)) : t("never_used")].filter(Boolean).join(" · ")}</span>
-            <span class="badges">${one.scopes.map((scope) => html`<${Badge}>${scope}<//>`)}</span></div>
+          (one) => html`<li key=${one.id}><div><span class="strong">${one.name}</span>
+            <span class="soft second">${[t("made_on", date(one.made)), one.made_by].filter(Boolean).join(" · ")}</span>
+            <span class="badges">${one.scopes.map((scope) => html`<${Badge}>${t(`scope_${scope}`)}<//>`)}</span></div>
             ${mayChange() && html`<${Button} small kind="danger-quiet" icon="trash" aria-label=${t("remove_entry", one.name)} onClick=${() => setOpen(one)}>${t("remove")}<//>`}</li>`,
         )}</ul>`}
     ${open === "add" && html`<${Add} close=${() => setOpen(null)} done=${done} />`}
@@ -49,17 +49,13 @@ function Add({ close, done }) {
   return html`<${FormDialog} title=${t("new_token")} close=${close} send=${send} word=${t("add")} ready=${name.trim() !== "" && scopes.length > 0} known=${["name"]}>
     ${(wrong) => html`<${TextField} label=${t("name")} help=${t("token_name_help")} name="name" value=${name} change=${setName} error=${wrong("name")} autocomplete="off" spellcheck="false" data-first />
       <fieldset class="field scopes"><legend>${t("scopes")}</legend>
-        <table><thead><tr><th scope="col"><span class="unseen">${t("scopes")}</span></th><th scope="col">${t("scope_read")}</th><th scope="col">${t("scope_write")}</th></tr></thead>
-        <tbody>${AREAS.map(
-          (area) => html`<tr><th scope="row">${t(`area_${area}`)}</th>
-            ${["read", "write"].map((way) => html`<td><input type="checkbox" aria-label=${`${t(`area_${area}`)}: ${t(`scope_${way}`)}`} checked=${scopes.includes(`${area}:${way}`)} onChange=${(e) => toggle(`${area}:${way}`)(e.target.checked)} /></td>`)}</tr>`,
-        )}</tbody></table></fieldset>`}
+        ${SCOPES.map((scope) => html`<${Check} label=${t(`scope_${scope}`)} help=${t(`scope_${scope}_help`)} checked=${scopes.includes(scope)} change=${toggle(scope)} />`)}</fieldset>`}
   <//>`;
 }
 
 function Remove({ one, close, done }) {
   const send = async () => {
-    await remove(at(["tokens", one.name]));
+    await remove(at(["tokens", one.id]));
     notify(t("removed_x", one.name));
     done();
   };

@@ -90,7 +90,7 @@ export function Failure({ error, retry }) {
   return html`<div class="notice bad" role="alert">
     <${Icon} name="warning" />
     <div>
-      <p>${sentence(said(error.message))}</p>
+      <p>${sentence(said(error.what))}</p>
       ${error.todo && html`<p class="soft">${sentence(said(error.todo))}</p>`}
       ${retry && html`<p><${Button} small onClick=${retry}>${t("again")}<//></p>`}
     </div>

@@ -1,6 +1,6 @@
 // Values of settings: compared, sent, and said in words.
 
-import { said, t, has, number } from "./words.js";
+import { t, has, number } from "./words.js";
 
 // The one text form of a value, so that 25 and "25" are the same.
 export const textOf = (value) => (Array.isArray(value) ? value.join(", ") : value === true ? "on" : value === false ? "off" : String(value ?? ""));
@@ -31,8 +31,8 @@ export function limits(row) {
 }
 
 export function unit(row) {
-  const said = row.unit ?? /^\d+ to \d+ ([a-zA-Z]+)$/.exec(row.bounds ?? "")?.[1] ?? "";
-  return said && has(`unit_${said}`) ? t(`unit_${said}`) : said;
+  const word = row.unit ?? /^\d+ to \d+ ([a-zA-Z]+)$/.exec(row.bounds ?? "")?.[1] ?? "";
+  return word && has(`unit_${word}`) ? t(`unit_${word}`) : word;
 }
 
 export const choices = (row) => row.choices ?? (row.bounds ?? "").split(", ");
@@ -41,6 +41,5 @@ export const choices = (row) => row.choices ?? (row.bounds ?? "").split(", ");
 export function bounds(row) {
   const [min, max] = limits(row);
   if (row.type === "port") return t("bounds_port");
-  if (min !== undefined) return t("bounds_number", number(min), number(max), unit(row));
-  return row.type === "switch" || row.type === "choice" ? "" : said(row.bounds ?? "");
+  return min === undefined ? "" : t("bounds_number", number(min), number(max), unit(row));
 }

@@ -2,7 +2,6 @@
 
 import { ru } from "../words/ru.js";
 import { en } from "../words/en.js";
-import { translate } from "../words/server.js";
 import { remember, recall, tell } from "./state.js";
 
 const LANGUAGES = { ru, en };
@@ -44,8 +43,8 @@ export function t(key, ...values) {
 
 export const has = (key) => key in LANGUAGES[language];
 
-// A sentence of the server (English) in the page's language, as far as it is known.
-export const said = (sentence) => (language === "en" ? sentence : translate(sentence));
+// What the server said, in the page's language: it says most things as { en, ru }, some as one text.
+export const said = (what) => (what !== null && typeof what === "object" ? (what[language] ?? what.en ?? "") : (what ?? ""));
 
 function format(name, make) {
   formats[name] ??= make();
@@ -77,12 +76,11 @@ const DATE = { day: "numeric", month: "short", year: "numeric" };
 export const clock = (seconds) => moment("clock", seconds, { ...HOUR, second: "2-digit" });
 export const hour = (seconds) => moment("hour", seconds, HOUR);
 export const date = (seconds) => moment("date", seconds, DATE);
-export const shortDate = (seconds) => moment("short", seconds, { day: "numeric", month: "short" });
-export const when = (seconds) => moment("when", seconds, { ...DATE, ...HOUR });
 
-// The day of the appliance as the API writes it: 2026-11-24.
-export const isoDay = (seconds) =>
-  new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).format(seconds * 1000);
+// A day that was written as 2026-11-24.
+export const plainDay = (iso) =>
+  format("plain", () => new Intl.DateTimeFormat(language, { timeZone: "UTC", day: "numeric", month: "short" })).format(Date.parse(`${iso}T00:00Z`));
+export const when = (seconds) => moment("when", seconds, { ...DATE, ...HOUR });
 
 export function duration(seconds) {
   const minutes = Math.floor(seconds / 60);
