@@ -13,6 +13,7 @@ mod imap;
 pub mod notice;
 mod people;
 mod scan;
+pub mod search;
 pub mod section;
 pub mod stamp;
 mod structure;

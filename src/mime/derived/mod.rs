@@ -3,7 +3,7 @@
 //! | octets of a record | what |
 //! |---|---|
 //! | 1 | version: an unknown one counts as no record |
-//! | 1 | marks: 1 something was left out, 2 there is a UTF-8 ENVELOPE, 4 there is a UTF-8 BODYSTRUCTURE |
+//! | 1 | marks: 1 something was left out, 2 there is a UTF-8 ENVELOPE, 4 there is a UTF-8 BODYSTRUCTURE, 8 a text field stands twice |
 //! | number, 1, 1 | the day of Date: year (0: none), month, day |
 //! | texts, each behind its length | ENVELOPE, its UTF-8 form, BODYSTRUCTURE, its UTF-8 form |
 //! | number, then entries | the part table (`table`) |
@@ -33,6 +33,7 @@ const VERSION: u8 = 1;
 const CUT: u8 = 1;
 const UTF8_ENVELOPE: u8 = 2;
 const UTF8_STRUCTURE: u8 = 4;
+const DOUBLED: u8 = 8;
 
 /// What BODYSTRUCTURE may be longer than it was asked to be (`imap::structure`), and what stands before the texts.
 const SLACK: usize = 4 * 1024 + 32;
@@ -68,6 +69,9 @@ impl Derived {
         room = room.saturating_sub(structure.bytes.len());
         if envelope.cut || structure.cut {
             marks |= CUT;
+        }
+        if doubled(s) {
+            marks |= DOUBLED;
         }
         put_text(&mut texts, &envelope.bytes);
         marks |= other_form(&mut texts, &mut room, UTF8_ENVELOPE, &envelope.bytes, |room| {
@@ -110,12 +114,20 @@ impl Derived {
         let table = table::Table::read(at)?;
         Some(DerivedView {
             cut: marks & CUT != 0,
+            doubled: marks & DOUBLED != 0,
             day,
             envelope: [envelope, envelope8],
             structure: [structure, structure8],
             table,
         })
     }
+}
+
+/// Whether there are two subjects, say: ENVELOPE shows the first, a search looks at both.
+fn doubled(s: &Structure) -> bool {
+    let heads = s.parts.first().map(|p| p.heads.as_slice()).unwrap_or_default();
+    let texts = [Head::Date, Head::Subject, Head::InReplyTo, Head::MessageId];
+    texts.iter().any(|text| heads.iter().filter(|(head, _)| head == text).count() > 1)
 }
 
 fn put_text(out: &mut Vec<u8>, text: &[u8]) {
@@ -148,6 +160,8 @@ fn other_form(
 #[derive(Clone, Copy, Debug)]
 pub struct DerivedView<'a> {
     cut: bool,
+    /// A text field stands twice.
+    doubled: bool,
     day: Option<Day>,
     /// ASCII, UTF-8.
     envelope: [&'a [u8]; 2],
@@ -159,7 +173,7 @@ pub struct DerivedView<'a> {
 /// What the record knows of a header field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// Its text, decoded: of several fields of one name together; addresses as `name <local@host>, ...`.
+    /// Its text, decoded; addresses as `name <local@host>, ...`, those of several fields of one name together.
     Text(String),
     /// The message has no such field, or an empty one.
     Absent,
@@ -226,6 +240,7 @@ impl<'a> DerivedView<'a> {
     /// A field of the envelope for a search, without reading the message.
     pub fn field(&self, head: Head) -> Known {
         match self.envelope_item(head) {
+            Some(Node::Quoted(_)) if self.doubled => Known::Unknown,
             Some(Node::Quoted(text)) => Known::Text(words::decode(&unescaped(text))),
             // Sender and Reply-To may be borrowed from From there.
             Some(_) | None if matches!(head, Head::Sender | Head::ReplyTo) => Known::Unknown,

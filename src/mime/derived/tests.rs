@@ -54,6 +54,10 @@ fn a_search_finds_the_fields_of_the_envelope_decoded() {
     assert_eq!(view.field(Head::MessageId), text("<1@x>"));
     assert_eq!(view.field(Head::Cc), Known::Absent);
     assert_eq!(view.field(Head::Sender), Known::Unknown, "it is From's where it is missing");
+    let twice = self::record("Subject: a\nSubject: b\nTo: c@d\nTo: e@f\n\n");
+    let view = Derived::read(&twice).unwrap();
+    assert_eq!(view.field(Head::Subject), Known::Unknown, "ENVELOPE shows one of two");
+    assert_eq!(view.field(Head::To), text("c@d, e@f"));
 }
 
 #[test]
