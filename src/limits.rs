@@ -23,6 +23,25 @@ pub const IMAP_FOLDERS: usize = 5000;
 pub const IMAP_IDLE_SECS: u64 = 1800;
 /// Seconds a connection may take to log in, and a client may be silent in the middle of a command.
 pub const IMAP_LOGIN_SECS: u64 = 180;
+/// Octets of an IMAP command over its cap that are read and thrown away before the connection is given up. More than the
+/// largest message, because a client may take it for one.
+pub const IMAP_DISCARD: u64 = 256 * 1024 * 1024;
+/// Levels of NOT, OR and parentheses in SEARCH: clients say `OR OR OR ...`; about 1 kB of stack each.
+pub const IMAP_DEPTH: usize = 100;
+/// Keys of one SEARCH; about 64 bytes each beside their texts.
+pub const IMAP_SEARCH_KEYS: usize = 2000;
+/// Items of one FETCH: each may be a whole message.
+pub const IMAP_ITEMS: usize = 64;
+/// Names of header fields in one section of FETCH.
+pub const IMAP_FIELDS: usize = 200;
+/// Patterns of one LIST.
+pub const IMAP_PATTERNS: usize = 32;
+/// Octets of a pattern; a folder's name has at most 255.
+pub const IMAP_PATTERN: usize = 1024;
+/// Pairs of names and values in ID (RFC 2971 s3.3).
+pub const IMAP_ID_PAIRS: usize = 30;
+/// Octets of a command's tag.
+pub const IMAP_TAG: usize = 128;
 /// Read buffer of a connection while it talks; none while it is idle.
 pub const READ_BUF: usize = 8 * 1024;
 /// A body up to this size is held in memory until it is committed.

@@ -1,6 +1,6 @@
 //! Commands, and the one table of what each needs.
 
-use std::fmt;
+use crate::wire::Secret;
 
 /// A command's keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,16 +82,6 @@ pub const RULES: [Rule; 14] = [
     rule(Verb::Top,  "TOP",  When::Transaction,   false),
     rule(Verb::Uidl, "UIDL", When::Transaction,   false),
 ];
-
-/// Octets that must not be shown: a password, or base64 of one.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub Vec<u8>);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
 
 /// A command with its arguments. Message numbers are as they were said: 0 or too large ones are nobody's.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod command;
 mod status;
 mod text;
 
-pub use command::{BadCommand, Command, RULES, Rule, Secret, Verb, When, is_http};
+pub use super::Secret;
+pub use command::{BadCommand, Command, RULES, Rule, Verb, When, is_http};
 pub use status::{RespCode, Say, Status, say};
 pub use text::{Stuffing, Top};
