@@ -42,6 +42,9 @@ pub const IMAP_PATTERN: usize = 1024;
 pub const IMAP_ID_PAIRS: usize = 30;
 /// Octets of a command's tag.
 pub const IMAP_TAG: usize = 128;
+/// Seconds between two signs of life in IDLE: what is between us and the client must not forget the connection (Dovecot's
+/// imap_idle_notify_interval).
+pub const IMAP_STILL_HERE_SECS: u64 = 120;
 /// Read buffer of a connection while it talks; none while it is idle.
 pub const READ_BUF: usize = 8 * 1024;
 /// A body up to this size is held in memory until it is committed.

@@ -74,6 +74,12 @@ pub fn date(at: UnixTime) -> String {
     date_in(at, TimeZone::system())
 }
 
+/// Seconds by which the appliance's clocks are ahead of UTC at a time: for INTERNALDATE, and for the days of SEARCH.
+pub fn seconds_east(at: UnixTime) -> i32 {
+    let at = Timestamp::from_second(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+    TimeZone::system().to_offset(at).seconds()
+}
+
 fn date_in(at: UnixTime, zone: TimeZone) -> String {
     // A time that no calendar holds (a clock gone mad) is written as 1970, which every reader understands as "unknown".
     let at = Timestamp::from_second(at.0).unwrap_or(Timestamp::UNIX_EPOCH);

@@ -95,6 +95,18 @@ pub const SELECTED: Say<'_> = ok("Folder selected").with(Code::ReadWrite);
 pub const EXAMINED: Say<'_> = ok("Folder opened for reading").with(Code::ReadOnly);
 /// Another folder follows, or none (RFC 7162 s3.2.11).
 pub const CLOSED: Say<'_> = ok("The previous folder is closed").with(Code::Closed);
+/// MOVE, before the EXPUNGEs (RFC 6851 s4.3).
+pub const MOVED: Say<'_> = ok("Moved");
+/// PERMANENTFLAGS.
+pub const FLAGS_CAN_CHANGE: Say<'_> = ok("Flags that stay changed");
+/// SELECT: UNSEEN.
+pub const FIRST_UNSEEN: Say<'_> = ok("The first unseen message");
+/// SELECT: UIDVALIDITY.
+pub const VALID: Say<'_> = ok("UIDs are valid");
+/// SELECT: UIDNEXT.
+pub const NEXT: Say<'_> = ok("The next UID");
+/// HIGHESTMODSEQ.
+pub const HIGHEST: Say<'_> = ok("The highest modification sequence");
 /// IDLE.
 pub const IDLE_DONE: Say<'_> = ok("Idle completed");
 /// LOGOUT.

@@ -1,0 +1,73 @@
+//! IDLE (RFC 2177): what happens to the open folder is told as it happens, until DONE.
+
+use std::time::Duration;
+
+use super::{Done, End, Session, phase::Phase};
+use crate::{
+    limits,
+    rt::timeout,
+    wire::imap::{answer, say},
+};
+
+/// Between two signs of life: what is between us and the client must not forget the connection.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(limits::IMAP_STILL_HERE_SECS);
+/// Within these a DONE that began must end.
+const WORD: Duration = Duration::from_secs(limits::IMAP_LOGIN_SECS);
+/// Octets of a line that may be DONE.
+const LINE: usize = 64;
+
+/// What ended a wait.
+enum Woken {
+    /// The client says something.
+    Said,
+    /// The folder changed.
+    News,
+    /// Nothing, for a while.
+    Silence,
+}
+
+impl Session {
+    /// From the "+" to the line that ends it. Everything may be told in between, EXPUNGE too.
+    pub(super) async fn idle(&mut self) -> Done {
+        let begin = self.imap.policy.clock.mono();
+        answer::go_on(self.conn.output(), "idling");
+        loop {
+            self.tell_news(true).await?;
+            // DONE may stand in the buffer already.
+            if !self.conn.buffered().is_empty() {
+                break;
+            }
+            self.flush().await?;
+            let left = self.idle.saturating_sub(self.imap.policy.clock.mono().saturating_sub(begin));
+            match self.wait(left.min(SIGN_OF_LIFE)).await? {
+                Woken::Said | Woken::News => {}
+                Woken::Silence if left <= SIGN_OF_LIFE => return Err(End::Idle),
+                Woken::Silence => say::STILL_HERE.untagged(self.conn.output()),
+            }
+        }
+        match self.conn.line(LINE, WORD).await {
+            Ok((line, _)) if line.eq_ignore_ascii_case(b"DONE") => Ok(say::IDLE_DONE.into()),
+            Ok(_) | Err(crate::net::ReadError::TooLong) => self.abuse(say::DONE_EXPECTED),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Until the client says something, the folder changes, or `limit` is over.
+    async fn wait(&mut self, limit: Duration) -> Result<Woken, End> {
+        let Session { conn, phase, imap, .. } = self;
+        let said = async { conn.fill(limit.saturating_mul(2)).await.map(|()| Woken::Said).map_err(End::from) };
+        let news = async {
+            match phase {
+                Phase::Selected(_, selected) => selected.watch.changed().await,
+                Phase::Fresh | Phase::Authenticated(_) => std::future::pending().await,
+            }
+            Ok(Woken::News)
+        };
+        let stopped = async {
+            imap.stop.wait().await;
+            Err(End::Stopping)
+        };
+        let first = smol::future::or(said, smol::future::or(news, stopped));
+        timeout(limit, first).await.unwrap_or(Ok(Woken::Silence))
+    }
+}

@@ -1,0 +1,392 @@
+//! An IMAP session (RFC 3501 and what the capability list names): commands in order, one at a time.
+//!
+//! [`phase`] says what is allowed (pure), [`view`] holds the numbers of the selected folder (pure), [`login`] asks `policy`
+//! who it is, [`obey`] hands each command to its file, [`news`] tells what others did. This file reads commands, counts
+//! abuse and tells how it ended.
+//!
+//! A number never comes to mean another message behind the client's back: numbers change only where EXPUNGE and EXISTS are
+//! said, and EXPUNGE is said only where the client expects it (RFC 3501 s7.4.1) and nothing that it sent already could mean
+//! the old numbers. No read transaction of the store is open while a peer is slow: pages are copied out.
+//! Must not know: passwords beyond handing them on, how messages are stored, how MIME is read.
+
+mod answer;
+mod copy;
+mod fetch;
+mod flags;
+mod idle;
+mod login;
+mod message;
+mod news;
+mod obey;
+mod phase;
+mod select;
+mod uids;
+mod view;
+
+use std::{sync::Arc, time::Duration};
+
+use answer::Answer;
+use phase::{Facts, Phase};
+
+use crate::{
+    journal::{ImapCounts, ImapEvent, Journal, LoginPeer, NoLogin, Tried},
+    limits,
+    net::{Acceptor, Conn, ReadError},
+    pipeline::Pipeline,
+    policy::{Client, Policy, Service},
+    rt::{Shared, Stop},
+    settings::{Settings, TlsMode},
+    store::{Store, StoreError},
+    wire::{
+        imap::{Append, Code, Command, Cut, Cutter, Say, Status, Tag, answer as line, say},
+        pop3::is_http,
+    },
+};
+
+/// What a session works with.
+#[derive(Clone)]
+pub struct Imap {
+    /// The door.
+    pub service: Service,
+    /// Newest settings.
+    pub settings: Shared<Settings>,
+    /// Newest certificate, if TLS is on.
+    pub tls: Shared<Option<Acceptor>>,
+    /// Verdicts and logins.
+    pub policy: Arc<Policy>,
+    /// The one way in, for APPEND.
+    pub pipeline: Arc<Pipeline>,
+    /// The disk.
+    pub store: Store,
+    /// The journal.
+    pub journal: Journal,
+    /// The end of the house.
+    pub stop: Stop,
+}
+
+const HANDSHAKE: Duration = Duration::from_secs(limits::HANDSHAKE_SECS);
+const TO_LOG_IN: Duration = Duration::from_secs(limits::IMAP_LOGIN_SECS);
+
+/// Serves one connection (on 993 it is encrypted already) until it ends.
+pub async fn serve(imap: Imap, conn: Conn) {
+    serve_patiently(imap, conn, Duration::from_secs(limits::IMAP_IDLE_SECS)).await;
+}
+
+/// As [`serve`], with another patience: how long a client may be silent behind the login (before it at most
+/// IMAP_LOGIN_SECS), and how long it may take to take an answer.
+pub async fn serve_patiently(imap: Imap, conn: Conn, idle: Duration) {
+    let mut session = Session::new(imap, conn, idle);
+    let end = session.talk().await;
+    session.tell_end(end);
+    session.conn.close(HANDSHAKE).await;
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Logout,
+    Closed,
+    Idle,
+    Stopping,
+    BadCommands,
+    BadLogins,
+    Http,
+    Handshake,
+    /// A text broke off in the middle: the client must not take it for whole.
+    BrokenText,
+    /// A command so long that nobody knows where the next one begins.
+    Hopeless,
+}
+
+impl End {
+    /// Dovecot's words.
+    fn reason(self, logged_in: bool) -> &'static str {
+        match self {
+            End::Logout if logged_in => "Logged out",
+            End::Logout => "Aborted login by logging out",
+            End::Closed => "Connection closed",
+            End::Idle => "Inactivity",
+            End::Stopping => "Server shutting down",
+            End::BadCommands => "Too many invalid commands",
+            End::BadLogins => "Too many failed logins",
+            End::Http => "A web client",
+            End::Handshake => "TLS handshake failed",
+            End::BrokenText => "A message could not be read to its end",
+            End::Hopeless => "A command without an end",
+        }
+    }
+}
+
+impl From<ReadError> for End {
+    fn from(error: ReadError) -> End {
+        match error {
+            ReadError::Timeout => End::Idle,
+            ReadError::Closed | ReadError::TooLong | ReadError::Io(_) => End::Closed,
+        }
+    }
+}
+
+/// What a command comes to: its tagged answer, or the end of the session.
+type Done = Result<Answer, End>;
+
+/// Logins that did not work, for the limit and for the journal.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    /// A password was offered where none may be said.
+    plaintext: bool,
+    /// The last name, and how it was tried.
+    name: String,
+    method: Option<&'static str>,
+}
+
+struct Session {
+    imap: Imap,
+    conn: Conn,
+    client: Client,
+    phase: Phase,
+    cutter: Cutter,
+    /// For the journal.
+    name: String,
+    began: Duration,
+    failures: Failures,
+    bad_commands: u32,
+    /// Commands before the login that do no work.
+    junk: u32,
+    counts: ImapCounts,
+    /// How long a client may be silent.
+    idle: Duration,
+}
+
+impl Session {
+    fn new(imap: Imap, conn: Conn, idle: Duration) -> Self {
+        let client = Client { ip: conn.peer().ip(), service: imap.service, tls: conn.tls().is_some(), login: None };
+        let clock = &imap.policy.clock;
+        let name = format!("{:x}{:04x}", clock.now().0, conn.peer().port());
+        let began = clock.mono();
+        let (phase, cutter) = (Phase::Fresh, Cutter::default());
+        let (failures, counts) = (Failures::default(), ImapCounts::default());
+        Session { imap, conn, client, phase, cutter, name, began, failures, bad_commands: 0, junk: 0, counts, idle }
+    }
+
+    async fn talk(&mut self) -> End {
+        self.greet();
+        let mut first = true;
+        loop {
+            let turn = self.turn(first).await;
+            first = false;
+            if let Err(end) = turn {
+                return end;
+            }
+        }
+    }
+
+    fn greet(&mut self) {
+        let words = self.capabilities();
+        let text = format!("{} IMAP ready", self.imap.settings.get().server_name);
+        let greeting = Say { status: Status::Ok, code: Some(Code::Capability(&words)), text: &text };
+        greeting.untagged(self.conn.output());
+    }
+
+    fn facts(&self) -> Facts {
+        let offered = self.imap.service == Service::Imap
+            && self.imap.settings.get().imap_tls != TlsMode::Off
+            && self.imap.tls.get().is_some();
+        let may_login = self.imap.policy.may_login(&self.client);
+        Facts { tls: self.client.tls, can_starttls: offered, may_login }
+    }
+
+    /// One command and its answer.
+    async fn turn(&mut self, first: bool) -> Result<(), End> {
+        let raw = match self.cut().await? {
+            Cut::Command(raw) => raw,
+            Cut::Append { head, octets, sync, utf8: _ } => return self.append(&head, octets, sync),
+            Cut::TooLong(tag) => {
+                let answer = self.abuse(say::TOO_LONG)?;
+                self.bad(tag.as_ref(), &answer);
+                return Ok(());
+            }
+            Cut::Hopeless => return Err(End::Hopeless),
+            // An APPEND that was refused is over; its answer is said.
+            Cut::Refused | Cut::AppendEnd { .. } | Cut::Need | Cut::Continue => return Ok(()),
+        };
+        if first && is_http(&raw) {
+            return Err(End::Http);
+        }
+        let utf8 = self.phase.who().is_some_and(|who| who.utf8);
+        match Command::parse(&raw, utf8) {
+            Ok((tag, command)) => self.command(&tag, command).await,
+            Err(bad) => {
+                let answer = self.abuse(bad.say)?;
+                self.bad(bad.tag.as_ref(), &answer);
+                Ok(())
+            }
+        }
+    }
+
+    /// The answer to what is no command.
+    fn bad(&mut self, tag: Option<&Tag>, answer: &Answer) {
+        match tag {
+            Some(tag) => answer.write(tag, self.conn.output()),
+            None => say::NO_TAG.untagged(self.conn.output()),
+        }
+    }
+
+    /// The next thing to do. Answers to commands that came together leave together.
+    async fn cut(&mut self) -> Result<Cut, End> {
+        loop {
+            let fed = self.cutter.feed(self.conn.buffered());
+            self.conn.consume(fed.used);
+            self.counts.read += fed.used as u64;
+            match fed.cut {
+                Cut::Need => {}
+                Cut::Continue => line::go_on(self.conn.output(), "OK"),
+                done => return Ok(done),
+            }
+            if self.conn.buffered().is_empty() {
+                self.flush().await?;
+                self.fill().await?;
+            }
+        }
+    }
+
+    /// More octets, or the end.
+    async fn fill(&mut self) -> Result<(), End> {
+        if self.imap.stop.is_set() {
+            return Err(End::Stopping);
+        }
+        let limit = self.patience();
+        let (stop, conn) = (&self.imap.stop, &mut self.conn);
+        let read = async { conn.fill(limit).await.map_err(End::from) };
+        let stopped = async {
+            stop.wait().await;
+            Err(End::Stopping)
+        };
+        smol::future::or(read, stopped).await
+    }
+
+    /// How long the client may be silent now.
+    fn patience(&self) -> Duration {
+        let spent = self.imap.policy.clock.mono().saturating_sub(self.began);
+        match &self.phase {
+            Phase::Fresh => TO_LOG_IN.saturating_sub(spent).min(self.idle),
+            Phase::Authenticated(_) | Phase::Selected(..) if self.cutter.is_fresh() => self.idle,
+            Phase::Authenticated(_) | Phase::Selected(..) => TO_LOG_IN.min(self.idle),
+        }
+    }
+
+    /// A line that is no command: an answer of AUTHENTICATE. None for one over the cap.
+    async fn line(&mut self, max: usize) -> Result<Option<Vec<u8>>, End> {
+        self.flush().await?;
+        let limit = self.patience();
+        let (stop, conn) = (&self.imap.stop, &mut self.conn);
+        let read = async { conn.line(max, limit).await.map(|(line, _)| Some(line)).map_err(Some) };
+        let stopped = async {
+            stop.wait().await;
+            Err(None)
+        };
+        match smol::future::or(read, stopped).await {
+            Ok(line) => Ok(line),
+            Err(Some(ReadError::TooLong)) => Ok(None),
+            Err(Some(error)) => Err(error.into()),
+            Err(None) => Err(End::Stopping),
+        }
+    }
+
+    /// APPEND: nothing takes its messages yet, so they go by.
+    fn append(&mut self, head: &[u8], octets: u64, sync: bool) -> Result<(), End> {
+        let (tag, refusal) = match Append::parse(head, false) {
+            Ok((tag, _)) => (Some(tag), self.abuse(say::UNKNOWN)?),
+            Err(bad) => (bad.tag, self.abuse(bad.say)?),
+        };
+        self.cutter.refuse(if sync { 0 } else { octets }, sync);
+        self.bad(tag.as_ref(), &refusal);
+        Ok(())
+    }
+
+    /// Sends what waits, as long as the client may take for it.
+    async fn flush(&mut self) -> Result<(), End> {
+        self.counts.sent += self.conn.output().len() as u64;
+        Ok(self.conn.flush(self.idle).await?)
+    }
+
+    /// Sends what waits once it is much: answers of any length take little memory.
+    async fn flush_some(&mut self) -> Result<(), End> {
+        if self.conn.output().len() < limits::CHUNK {
+            return Ok(());
+        }
+        self.flush().await
+    }
+
+    /// A command that is none, or not now: counted.
+    fn abuse(&mut self, say: Say<'static>) -> Done {
+        self.bad_commands += 1;
+        if self.bad_commands >= limits::BAD_COMMANDS {
+            return Err(End::BadCommands);
+        }
+        Ok(say.into())
+    }
+
+    /// The disk did not do it: told to the client, and to the journal if it is ours to mend.
+    fn failed(&self, what: &str, error: &StoreError) -> Say<'static> {
+        match error {
+            StoreError::Missing => say::NO_SUCH_FOLDER,
+            StoreError::Exists => say::FOLDER_EXISTS,
+            StoreError::Limit(_) => say::TOO_MANY_KEYWORDS,
+            StoreError::NoRoom => self.trouble(what, error, say::NO_ROOM),
+            StoreError::Unavailable(_) => self.trouble(what, error, say::NO_DISK),
+            StoreError::Damaged(_) => self.trouble(what, error, say::DAMAGED),
+        }
+    }
+
+    fn trouble(&self, what: &str, error: &StoreError, say: Say<'static>) -> Say<'static> {
+        let user = self.phase.who().map_or_else(String::new, |who| who.login.address.to_string());
+        let (session, why) = (self.name.clone(), format!("{what}: {error}"));
+        self.imap.journal.tell(ImapEvent::Trouble { user, session, why });
+        say
+    }
+
+    /// Last words, and what the journal learns.
+    fn tell_end(&mut self, end: End) {
+        match end {
+            End::BadCommands => say::BAD_COMMANDS.untagged(self.conn.output()),
+            End::BadLogins => say::BAD_LOGINS.untagged(self.conn.output()),
+            End::Stopping => say::STOPPING.untagged(self.conn.output()),
+            End::Hopeless => say::HOPELESS.untagged(self.conn.output()),
+            End::Idle => say::IDLE_TOO_LONG.untagged(self.conn.output()),
+            End::Logout | End::Closed | End::Http | End::Handshake | End::BrokenText => {}
+        }
+        self.counts.sent += self.conn.output().len() as u64;
+        let event = match self.phase.who() {
+            Some(who) => ImapEvent::Ended {
+                user: who.login.address.to_string(),
+                session: self.name.clone(),
+                reason: end.reason(true),
+                counts: self.counts,
+            },
+            None => ImapEvent::NoLogin(NoLogin {
+                reason: end.reason(false),
+                tried: self.failures.tried(),
+                secs: self.imap.policy.clock.mono().saturating_sub(self.began).as_secs(),
+                user: self.failures.name.clone(),
+                method: self.failures.method,
+                peer: self.peer(),
+            }),
+        };
+        self.imap.journal.tell(event);
+    }
+
+    fn peer(&self) -> LoginPeer {
+        LoginPeer { rip: self.client.ip, lip: self.conn.local().ip(), tls: self.client.tls, session: self.name.clone() }
+    }
+}
+
+impl Failures {
+    fn tried(&self) -> Tried {
+        match self.count {
+            0 if self.plaintext => Tried::Plaintext,
+            0 => Tried::Nothing,
+            n => Tried::Failed(n),
+        }
+    }
+}
