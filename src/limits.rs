@@ -57,6 +57,10 @@ pub const HEADER_SECTION: usize = 256 * 1024;
 pub const HEADER_FREE: usize = 16 * 1024;
 /// Octets above HEADER_FREE that all messages on their way in may hold together; beyond it the answer is 452 4.3.1.
 pub const HEADERS_IN_MEMORY: usize = 4 * 1024 * 1024;
+/// Octets of a structure that every message on its way in may hold: about ten parts.
+pub const STRUCTURE_FREE: usize = 4 * 1024;
+/// Octets above STRUCTURE_FREE that all messages on their way in may hold together; beyond it a structure is found when it is asked for.
+pub const STRUCTURES_IN_MEMORY: usize = 768 * 1024;
 /// Received lines before a loop is declared (RFC 5321 s6.3 says at least 100).
 pub const RECEIVED_HOPS: usize = 100;
 /// Bad commands before a session is ended (Postfix' smtpd_hard_error_limit).
@@ -159,11 +163,11 @@ mod tests {
     const ONE_RECIPIENT: usize = 120;
     /// An SMTP session in the middle of DATA at the worst place: every buffer full, every recipient named.
     const ONE_TALKING: usize =
-        ONE_WAITING + READ_BUF + REPLY_GROUP + SMTP_RCPTS * ONE_RECIPIENT + SMALL_BODY + HEADER_FREE;
+        ONE_WAITING + READ_BUF + REPLY_GROUP + SMTP_RCPTS * ONE_RECIPIENT + SMALL_BODY + HEADER_FREE + STRUCTURE_FREE;
 
     /// What is filled once, whoever talks.
     fn shared() -> usize {
-        HEADERS_IN_MEMORY + THROTTLE_ENTRIES * 200 + LOGIN_CACHE * 40 + JOURNAL_RING * 200
+        HEADERS_IN_MEMORY + STRUCTURES_IN_MEMORY + THROTTLE_ENTRIES * 200 + LOGIN_CACHE * 40 + JOURNAL_RING * 200
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::{
 /// A message whose bytes are complete.
 pub(super) struct Whole {
     pub sealed: Sealed,
+    /// What IMAP will show of it.
+    pub derived: Option<Vec<u8>>,
     pub envelope: Envelope,
     pub section: Vec<u8>,
     pub began: Duration,
@@ -52,7 +54,7 @@ pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepte
         return Err(first.unwrap_or_else(|| refuse(say::NO_MAILBOX, "no recipient is left")));
     }
     let deliveries = plan.copies.values().map(delivery).collect();
-    let mut messages = vec![NewMessage { sealed: whole.sealed, derived: None, deliveries, queue: Vec::new() }];
+    let mut messages = vec![NewMessage { sealed: whole.sealed, derived: whole.derived, deliveries, queue: Vec::new() }];
     let original = notify::Original { envelope: &whole.envelope, section: &whole.section };
     let notice = notify::failure(pipeline, &original, &plan.failed).await?;
     let notice_id = notice.as_ref().map(|n| QueueId::of(n.sealed.id()));

@@ -6,7 +6,8 @@ use super::{
     Accepted, Origin, Pipeline, deliver, disk_refusal,
     head::{BadHead, Head, Stamp, Whole},
     refuse,
-    room::Held,
+    room::{Held, Purpose},
+    watch::Watching,
 };
 use crate::{
     journal::PipelineEvent,
@@ -37,6 +38,7 @@ pub struct Incoming {
     draft: Draft,
     stage: Stage,
     held: Held,
+    watching: Watching,
     octets: u64,
     limit: u64,
     /// The head of the header section as it came: a notice to the sender shows it.
@@ -49,8 +51,21 @@ impl Incoming {
         let limit = pipeline.settings.get().max_message;
         let began = pipeline.clock.mono();
         let stage = Stage::Head(Head::default());
-        let held = Held::none(pipeline.heads.clone());
-        Incoming { pipeline, origin, envelope, draft, stage, held, octets: 0, limit, section: Vec::new(), began }
+        let held = Held::none(pipeline.heads.clone(), Purpose::Section);
+        let watching = Watching::new(&pipeline.heads);
+        Incoming {
+            pipeline,
+            origin,
+            envelope,
+            draft,
+            stage,
+            held,
+            watching,
+            octets: 0,
+            limit,
+            section: Vec::new(),
+            began,
+        }
     }
 
     /// The message's name.
@@ -77,7 +92,7 @@ impl Incoming {
             Stage::Head(_) | Stage::Body if self.octets > self.limit => {
                 return Err(refuse(say::TOO_BIG, &format!("size {} exceeds {}", self.octets, self.limit)));
             }
-            Stage::Body => return self.draft.write(bytes).await.map_err(|e| disk_refusal(&e)),
+            Stage::Body => return self.put(bytes).await,
             Stage::Head(head) => head.take(bytes).map_err(bad_head)?,
         };
         match whole {
@@ -104,7 +119,13 @@ impl Incoming {
         self.section = section[..section.len().min(KEPT_SECTION)].to_vec();
         self.stage = Stage::Body;
         self.held.release();
-        self.draft.write(&bytes).await.map_err(|e| disk_refusal(&e))
+        self.put(&bytes).await
+    }
+
+    /// Octets as they are stored.
+    async fn put(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.watching.feed(bytes);
+        self.draft.write(bytes).await.map_err(|e| disk_refusal(&e))
     }
 
     /// Ends it: Ok means kept on the disk (the Guarantee of `store`).
@@ -116,8 +137,10 @@ impl Incoming {
         if let Stage::Refused(refusal) = self.stage {
             return Err(refusal);
         }
+        let derived = self.watching.finish();
         let sealed = self.draft.seal().await.map_err(|e| disk_refusal(&e))?;
-        let whole = deliver::Whole { sealed, envelope: self.envelope, section: self.section, began: self.began };
+        let whole =
+            deliver::Whole { sealed, derived, envelope: self.envelope, section: self.section, began: self.began };
         deliver::deliver(&self.pipeline, whole).await
     }
 }

@@ -1,16 +1,19 @@
-//! The one way in for every message: check, stamp, route, commit.
+//! The one way in for every message: check, stamp, route, find its structure, commit.
 //!
 //! SMTP, bounces, later the collector and vacation replies all call it like anybody else. It writes queue rows; the queue
 //! reads them. Must not know: sockets, protocols, redb.
 
+mod append;
 mod deliver;
 mod head;
 mod incoming;
 mod notify;
 mod room;
+mod watch;
 
 use std::{net::IpAddr, sync::Arc};
 
+pub use append::{Appending, Filed};
 pub use incoming::Incoming;
 pub use room::HeadRoom;
 
@@ -60,7 +63,7 @@ pub struct Pipeline {
     pub journal: Journal,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Memory for large header sections; one for the whole house.
+    /// Memory for large header sections and structures; one for the whole house.
     pub heads: HeadRoom,
 }
 

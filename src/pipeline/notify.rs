@@ -1,6 +1,6 @@
 //! What a message causes: a notice to its sender, a warning to a mailbox that fills up. They ride in the same commit.
 
-use super::{Pipeline, deliver::Failed, disk_refusal};
+use super::{Pipeline, deliver::Failed, disk_refusal, watch};
 use crate::{
     mime::{notice, stamp},
     policy::Refusal,
@@ -52,7 +52,8 @@ pub(super) async fn failure(
         header: original.section,
     }
     .write();
-    Ok(Some(NewMessage { sealed: seal(draft, &bytes).await?, derived: None, deliveries, queue }))
+    let (sealed, derived) = seal(draft, &bytes).await?;
+    Ok(Some(NewMessage { sealed, derived, deliveries, queue }))
 }
 
 /// The reply that the sender would have heard, on one line.
@@ -94,13 +95,16 @@ pub(super) async fn quota(
     }
     .write();
     let deliveries = vec![into_inbox(destination.clone())];
-    Ok(NewMessage { sealed: seal(draft, &bytes).await?, derived: None, deliveries, queue: Vec::new() })
+    let (sealed, derived) = seal(draft, &bytes).await?;
+    Ok(NewMessage { sealed, derived, deliveries, queue: Vec::new() })
 }
 
-async fn seal(mut draft: Draft, bytes: &[u8]) -> Result<Sealed, Refusal> {
+async fn seal(mut draft: Draft, bytes: &[u8]) -> Result<(Sealed, Option<Vec<u8>>), Refusal> {
     // RFC 5321 s4.4: the reverse-path of what we write ourselves is null.
     let path = stamp::return_path(&ReversePath::Null);
     draft.write(path.as_bytes()).await.map_err(|e| disk_refusal(&e))?;
     draft.write(bytes).await.map_err(|e| disk_refusal(&e))?;
-    draft.seal().await.map_err(|e| disk_refusal(&e))
+    let derived = watch::of(&[path.as_bytes(), bytes]);
+    let sealed = draft.seal().await.map_err(|e| disk_refusal(&e))?;
+    Ok((sealed, Some(derived)))
 }

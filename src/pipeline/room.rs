@@ -1,4 +1,4 @@
-//! Memory for header sections that are larger than most, shared by all connections.
+//! Memory for header sections that are larger than most, and for structures of many parts, shared by all connections.
 //!
 //! A header section is held whole until its end is seen. Believed: the cap of one is enough. True: a thousand stalled clients
 //! with 250 KB each were 300 MB. An ordinary section costs nothing here; of the large ones there are so many at a time.
@@ -10,32 +10,73 @@ use std::sync::{
 
 use crate::limits;
 
-/// The shared count. Cheap to clone.
+/// The shared counts. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct HeadRoom(Arc<AtomicUsize>);
+pub struct HeadRoom(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    sections: AtomicUsize,
+    structures: AtomicUsize,
+}
+
+/// What memory is wanted for; each has its own, so that structures, which can wait, never take that of sections, which cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A header section whose end is not seen yet.
+    Section,
+    /// The parts of a message that streams by.
+    Structure,
+}
 
 /// One message's part of it; dropping gives it back.
 pub(super) struct Held {
     room: HeadRoom,
+    purpose: Purpose,
     octets: usize,
 }
 
+impl Purpose {
+    /// Octets that every message may hold, and those that all together may hold above that.
+    fn limits(self) -> (usize, usize) {
+        match self {
+            Purpose::Section => (limits::HEADER_FREE, limits::HEADERS_IN_MEMORY),
+            Purpose::Structure => (limits::STRUCTURE_FREE, limits::STRUCTURES_IN_MEMORY),
+        }
+    }
+}
+
+impl HeadRoom {
+    fn count(&self, purpose: Purpose) -> &AtomicUsize {
+        match purpose {
+            Purpose::Section => &self.0.sections,
+            Purpose::Structure => &self.0.structures,
+        }
+    }
+}
+
 impl Held {
-    pub(super) fn none(room: HeadRoom) -> Self {
-        Held { room, octets: 0 }
+    pub(super) fn none(room: HeadRoom, purpose: Purpose) -> Self {
+        Held { room, purpose, octets: 0 }
     }
 
-    /// Holds what lies above the free part of `octets`; false when all room is taken.
+    /// Holds what lies above the free part of `octets`, no more and no less; false when all room is taken.
     pub(super) fn hold(&mut self, octets: usize) -> bool {
-        let more = octets.saturating_sub(limits::HEADER_FREE).saturating_sub(self.octets);
-        let before = self.room.0.fetch_add(more, Ordering::SeqCst);
+        let (free, all) = self.purpose.limits();
+        let wanted = octets.saturating_sub(free);
+        let Some(more) = wanted.checked_sub(self.octets).filter(|more| *more > 0) else {
+            self.room.count(self.purpose).fetch_sub(self.octets - wanted, Ordering::SeqCst);
+            self.octets = wanted;
+            return true;
+        };
+        let before = self.room.count(self.purpose).fetch_add(more, Ordering::SeqCst);
         self.octets += more;
-        more == 0 || before.saturating_add(more) <= limits::HEADERS_IN_MEMORY
+        before.saturating_add(more) <= all
     }
 
-    /// The section is whole and on its way to the disk.
+    /// It is not needed any more: the section is whole and on its way to the disk.
     pub(super) fn release(&mut self) {
-        self.room.0.fetch_sub(std::mem::take(&mut self.octets), Ordering::SeqCst);
+        self.room.count(self.purpose).fetch_sub(std::mem::take(&mut self.octets), Ordering::SeqCst);
     }
 }
 
@@ -56,18 +97,19 @@ mod tests {
         let large = limits::HEADER_SECTION;
         let fit = limits::HEADERS_IN_MEMORY / (large - limits::HEADER_FREE);
         for n in 0..=fit {
-            let mut held = Held::none(room.clone());
+            let mut held = Held::none(room.clone(), Purpose::Section);
             assert!(held.hold(limits::HEADER_FREE));
             assert_eq!(held.hold(large), n < fit, "{n} of {fit}");
             all.push(held);
         }
-        let mut small = Held::none(room.clone());
+        let mut small = Held::none(room.clone(), Purpose::Section);
         assert!(small.hold(limits::HEADER_FREE), "an ordinary message comes in all the same");
         all.pop();
         all[0].release();
-        let mut held = Held::none(room.clone());
+        let mut held = Held::none(room.clone(), Purpose::Section);
         assert!(held.hold(large / 2) && held.hold(large), "it grows piece by piece");
+        assert!(held.hold(large / 2) && held.octets == large / 2 - limits::HEADER_FREE, "and shrinks");
         drop((all, held));
-        assert_eq!(room.0.load(Ordering::SeqCst), 0);
+        assert_eq!(room.count(Purpose::Section).load(Ordering::SeqCst), 0);
     }
 }
