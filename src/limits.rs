@@ -139,12 +139,12 @@ pub const INTERFACE_POLL_SECS: u64 = 3;
 /// touches about 30.
 pub const API_STREAMS: usize = 16;
 
-/// Folders of one mailbox, and names it is subscribed to; about 120 octets each on the disk and in a listing.
-pub const FOLDERS: usize = 5000;
 /// Changes of a watched folder that wait for the slowest watcher, 24 octets each; one that falls further behind reads the rows again.
 pub const WATCH_RING: usize = 1024;
 /// Message rows or uids that one turn of a reader thread looks at; about 60 octets each.
 pub const TURN_ROWS: usize = 1000;
+/// Octets of derived records that wait in memory for `index.redb`; what does not fit is made again when it is needed.
+pub const INDEX_PENDING: usize = 1024 * 1024;
 /// Octets of bodies and derived records that one turn of a reader thread reads; as much is in memory until it is sent.
 pub const TURN_OCTETS: usize = 1024 * 1024;
 

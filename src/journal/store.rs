@@ -44,6 +44,16 @@ pub enum StoreEvent {
         /// Messages that were counted for it.
         messages: u64,
     },
+    /// `index.redb` cannot be read; it is set aside and made anew.
+    IndexAside {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// `index.redb` cannot be written or opened; tried again in a minute.
+    IndexRests {
+        /// What the disk said.
+        why: String,
+    },
     /// A record or a row is damaged.
     Damaged {
         /// What and where.
@@ -114,6 +124,12 @@ impl From<StoreEvent> for Line {
             }
             E::Raised { messages } => {
                 info(format!("store: the rows of {messages} messages were brought to the format of this program"))
+            }
+            E::IndexAside { why } => {
+                warning(format!("store: index.redb is set aside and made anew: {}", safe(&why, 300)))
+            }
+            E::IndexRests { why } => {
+                warning(format!("store: index.redb is left alone for a while: {}", safe(&why, 300)))
             }
             E::Damaged { what } => error(format!("store: damaged: {}", safe(&what, 300))),
             E::NoRoom { room, reserve } => {

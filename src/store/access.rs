@@ -10,7 +10,7 @@ use super::{
     messages::MessageWork,
     reader, sift,
 };
-use crate::types::{FolderId, FolderName, Keyword, MailboxId, MessageRow, Special, Uid};
+use crate::types::{BodyId, FolderId, FolderName, Keyword, MailboxId, MessageRow, Special, Uid};
 
 impl Store {
     /// A mailbox' folders by name, with their counts.
@@ -141,6 +141,17 @@ impl Store {
         let _turn = self.core.sifting.lock().await;
         let core = self.core.clone();
         self.core.read(move |mail| sift::sift(&core, mail, folder, &uids, &sieve)).await
+    }
+
+    /// Keeps the record of a body, which was made from its text. Never on the disk at once: one that is lost is made again.
+    pub fn put_derived(&self, body: BodyId, record: Vec<u8>) {
+        self.core.index.put(&self.core, body, record);
+    }
+
+    /// The record of a body; None: there is none that can be read (yet), make it from the text.
+    pub async fn derived(&self, body: BodyId) -> Option<Vec<u8>> {
+        let core = self.core.clone();
+        self.core.read(move |mail| Ok(core.index.look(&core, mail).get(body))).await.ok().flatten()
     }
 
     /// Watches a folder. Watch first, then read its rows: nothing is missed then.

@@ -43,7 +43,7 @@ impl Appender {
     }
 
     fn place(&mut self, mail: &Arc<Mail>, message: NewMessage, now: UnixTime) -> Result<Placed, Fault> {
-        let NewMessage { sealed, derived: _, deliveries, queue } = message;
+        let NewMessage { sealed, derived, deliveries, queue } = message;
         let trailer = put_trailer(sealed.id, &deliveries, &queue);
         let header = Header {
             mark: mail.mark,
@@ -59,7 +59,7 @@ impl Appender {
         };
         let Sealed { id, len, digest, content } = sealed;
         let body = Body { volume, offset, len, record: header.record_len(), links: 0, digest };
-        Ok(Placed { id, body, deliveries, queue, date: now, _content: content })
+        Ok(Placed { id, body, deliveries, queue, date: now, derived, _content: content })
     }
 
     /// A whole record into the group's volume.

@@ -29,6 +29,8 @@ pub(super) struct Placed {
     pub queue: Vec<QueueRow>,
     /// The date of its message rows.
     pub date: UnixTime,
+    /// Its record for `index.redb`, if it came with one.
+    pub derived: Option<Vec<u8>>,
     /// Gives the borrowed volume back when the group has ended.
     pub _content: Content,
 }
@@ -86,6 +88,8 @@ pub(super) struct Applied {
     pub volumes: BTreeMap<u32, Volume>,
     pub ids_until: u64,
     pub newest: UnixTime,
+    /// Bodies that lost their last link.
+    pub gone: Vec<BodyId>,
     /// What watchers of folders hear.
     pub told: Vec<(FolderId, watch::Change)>,
 }
@@ -140,6 +144,7 @@ pub(super) struct Tables<'t> {
     pub open: BTreeMap<u32, Opened>,
     used: BTreeMap<u32, Usage>,
     pub told: Vec<(FolderId, watch::Change)>,
+    gone: Vec<BodyId>,
 }
 
 impl<'t> Tables<'t> {
@@ -164,6 +169,7 @@ impl<'t> Tables<'t> {
             open: BTreeMap::new(),
             used: BTreeMap::new(),
             told: Vec::new(),
+            gone: Vec::new(),
         })
     }
 
@@ -203,7 +209,7 @@ impl<'t> Tables<'t> {
         self.house.next_volume = self.house.next_volume.max(mail.pool.next());
         rows::put(&mut self.houses, 0, &self.house)?;
         let (ids_until, newest) = (self.house.next_body, self.house.newest);
-        Ok(Applied { done, volumes: self.touched, ids_until, newest, told: self.told })
+        Ok(Applied { done, volumes: self.touched, ids_until, newest, told: self.told, gone: self.gone })
     }
 
     /// What a mailbox holds, to be changed.
@@ -292,6 +298,7 @@ impl<'t> Tables<'t> {
             return rows::put(&mut self.bodies, id.0, &body);
         }
         self.bodies.remove(id.0)?;
+        self.gone.push(id);
         self.bury(&body)
     }
 

@@ -11,7 +11,7 @@ use super::{
     fault::Fault,
     reader::Record,
     record::{HEADER, Header, blocks_end, take_trailer},
-    rows::{self, Body, Folder, KeyForm, Message, Queued, Volume},
+    rows::{self, Body, Folder, KeyForm, Message, Place, Queued, Subscribed, Volume, Words},
     volume::{VOLUME_HEADER, take_volume_header},
 };
 use crate::types::{BodyId, MailboxId};
@@ -28,6 +28,7 @@ pub(super) struct Census {
     pub queued: u64,
     pub bodies: u64,
     mailboxes: u64,
+    folders: u64,
     named: u64,
     linked: u64,
     volumes: BTreeMap<u32, (u64, u64, u64)>,
@@ -48,6 +49,7 @@ impl Census {
     pub fn mailboxes(&mut self, db: &Database, from: u32, report: &mut Report) -> Result<Option<u32>, Fault> {
         let read = db.begin_read()?;
         let (folders, messages) = (read.open_table(rows::FOLDERS)?, read.open_table(rows::MESSAGES)?);
+        let (places, keywords) = (read.open_table(rows::PLACES)?, read.open_table(rows::KEYWORDS)?);
         let (bodies, usage) = (read.open_table(rows::BODIES)?, read.open_table(rows::USAGE)?);
         let (mut next, mut seen) = (from, 0);
         while seen < TURN_ROWS {
@@ -56,7 +58,14 @@ impl Census {
             let mut sum = Usage::default();
             for (name, folder) in folders_of(&folders, MailboxId(mailbox))? {
                 let place = format!("mailbox {mailbox} folder {name}");
-                let counted = self.folder((&messages, &bodies), &folder, &place, report)?;
+                let words = rows::get::<u32, Words>(&keywords, folder.id);
+                let led = rows::get::<u32, Place>(&places, folder.id);
+                if !matches!(led, Ok(Some(p)) if (p.mailbox.0, p.name.as_str()) == (mailbox, name.as_str())) {
+                    report.problem(format!("{place}: its number does not lead to it"));
+                }
+                self.folders += 1;
+                let known = words.map_or(0, |words| words.map_or(0, |words| words.0.len()));
+                let counted = self.folder((&messages, &bodies), (&folder, known), &place, report)?;
                 sum.messages += counted.messages;
                 sum.bytes += counted.bytes;
                 seen += usize::try_from(counted.messages).unwrap_or(usize::MAX).saturating_add(1);
@@ -75,11 +84,12 @@ impl Census {
     fn folder(
         &mut self,
         (messages, bodies): (&Rows<(u32, u32)>, &Rows<u64>),
-        folder: &Folder,
+        (folder, words): (&Folder, usize),
         place: &str,
         report: &mut Report,
     ) -> Result<Usage, Fault> {
         let mut sum = Usage::default();
+        let (mut unseen, mut deleted) = (0, 0);
         for entry in messages.range((folder.id, 0)..=(folder.id, u32::MAX))? {
             let (key, value) = entry?;
             let key = key.value();
@@ -92,6 +102,11 @@ impl Census {
                 }
             };
             sum.bytes += message.size;
+            unseen += u64::from(message.is_unseen());
+            deleted += u64::from(message.is_deleted());
+            if message.keywords.iter().any(|n| n >= words) {
+                report.problem(format!("{place}: UID {} has a keyword that is not in the folder's list", key.1));
+            }
             self.named = self.named.wrapping_add(spread(message.body.0));
             if key.1 >= folder.next_uid {
                 report.problem(format!("{place}: UID {} is not below UIDNEXT {}", key.1, folder.next_uid));
@@ -106,6 +121,11 @@ impl Census {
             report.problem(format!(
                 "{place}: {} messages of {} octets are counted, {} of {} are there",
                 folder.messages, folder.bytes, sum.messages, sum.bytes
+            ));
+        } else if (unseen, deleted) != (folder.unseen, folder.deleted) {
+            report.problem(format!(
+                "{place}: {} unseen and {} deleted are counted, {unseen} and {deleted} are there",
+                folder.unseen, folder.deleted
             ));
         }
         Ok(sum)
@@ -166,10 +186,12 @@ impl Census {
         count("messages", self.messages, read.open_table(rows::MESSAGES)?.len()?, report);
         count("queue", self.queued, read.open_table(rows::QUEUE)?.len()?, report);
         count("bodies", self.bodies, read.open_table(rows::BODIES)?.len()?, report);
+        count("places", self.folders, read.open_table(rows::PLACES)?.len()?, report);
         count("usage", self.mailboxes, read.open_table(rows::USAGE)?.len()?, report);
         if self.named != self.linked {
             report.problem("links of bodies and the rows that name them do not agree".into());
         }
+        names(&read, report)?;
         let volumes = read.open_table(rows::VOLUMES)?;
         for (number, (live, bodies, end)) in &self.volumes {
             let row = rows::get::<u32, Volume>(&volumes, *number);
@@ -188,6 +210,25 @@ impl Census {
         }
         Ok(())
     }
+}
+
+/// Rows that nothing else is compared with.
+fn names(read: &redb::ReadTransaction, report: &mut Report) -> Result<(), Fault> {
+    for entry in read.open_table(rows::KEYWORDS)?.range(0..)? {
+        let (key, value) = entry?;
+        if rows::unseal::<Words>(&u32::octets(&key.value()), value.value()).is_err() {
+            report.problem(format!("the keywords of folder {} are damaged", key.value()));
+        }
+    }
+    for entry in read.open_table(rows::SUBSCRIPTIONS)?.range((0, "")..)? {
+        let (key, value) = entry?;
+        let (mailbox, name) = key.value();
+        let octets = <(u32, &'static str)>::octets(&(mailbox, name));
+        if rows::unseal::<Subscribed>(&octets, value.value()).is_err() {
+            report.problem(format!("mailbox {mailbox}: its subscription to {name} is damaged"));
+        }
+    }
+    Ok(())
 }
 
 /// Reads the records of the next bodies whole. Gives where to go on.

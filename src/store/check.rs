@@ -16,6 +16,7 @@ use super::{
     core::Core,
     fault::Fault,
     mail::{self, Mail, bodies_dir},
+    reindex::check_index,
     rows::{self, House, Volume},
     shadow::Shadow,
     system,
@@ -38,6 +39,8 @@ pub struct Report {
     pub records: u64,
     /// Octets of their bodies.
     pub octets: u64,
+    /// Records of `index.redb` that are whole.
+    pub derived: u64,
     /// What is wrong, the first thousand of it.
     pub problems: Vec<String>,
     /// Problems beyond the first thousand.
@@ -115,6 +118,15 @@ pub fn check(disk: &Arc<dyn Disk>, places: &Places, progress: &mut dyn FnMut(u64
         report.messages = census.messages;
         quietly_drop(db);
     }
+    let mut index = Report::default();
+    turn(&mut index, "index.redb", |report| check_index(&**disk, &places.mail, report));
+    if !index.is_whole() {
+        index
+            .notes
+            .push("index.redb is damaged: it is made anew when the server starts, or by gatepost reindex".into());
+    }
+    report.derived = index.derived;
+    report.notes.extend(index.notes);
     Ok(report)
 }
 
@@ -229,6 +241,7 @@ impl Store {
             report.absorb(found);
             progress(report.octets);
         }
+        self.check_index(&mut report).await?;
         Ok(report)
     }
 

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{Places, StoreError, disk::Disk, fault::Fault, mail::Mail, system::System, watch::Hub};
+use super::{Places, StoreError, disk::Disk, fault::Fault, index::Index, mail::Mail, system::System, watch::Hub};
 use crate::{
     journal::{Journal, StoreEvent},
     rt::{Board, Clock, Turns, Worker, is_plausible},
@@ -26,6 +26,8 @@ pub(super) struct Core {
     pub readers: Worker,
     /// Who watches folders.
     pub hub: Arc<Hub>,
+    /// Records derived from messages.
+    pub index: Index,
     /// Held by the one search that has a turn: the other reader thread is always there for everybody else.
     pub sifting: Turns<()>,
     mail: RwLock<Option<Arc<Mail>>>,
@@ -62,6 +64,7 @@ impl Core {
             system,
             readers,
             hub: Arc::default(),
+            index: Index::default(),
             sifting: Turns::default(),
             mail: RwLock::new(None),
             why: Mutex::new("the mail disk is not open yet".into()),

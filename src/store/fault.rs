@@ -60,6 +60,8 @@ impl From<io::Error> for Fault {
 impl From<redb::Error> for Fault {
     fn from(error: redb::Error) -> Fault {
         match error {
+            // So it calls a file that is no database.
+            redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Fault::Damaged(error.to_string()),
             redb::Error::Io(error) => error.into(),
             redb::Error::Corrupted(what) => Fault::Damaged(what),
             other => Fault::Failed(other.to_string()),

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableDatabase};
+use redb::{ReadOnlyTable, ReadableDatabase};
 
 use super::{
     core::Core,
     disk::DiskFile,
     fault::Fault,
+    index::IndexLook,
     mail::Mail,
     reader::Record,
     record::BLOCK,
@@ -46,7 +47,7 @@ pub(super) struct Look<'a> {
     messages: ReadOnlyTable<(u32, u32), &'static [u8]>,
     bodies: ReadOnlyTable<u64, &'static [u8]>,
     file: Option<(u32, Arc<dyn DiskFile>)>,
-    _read: ReadTransaction,
+    index: Option<IndexLook<'a>>,
 }
 
 impl<'a> Look<'a> {
@@ -57,7 +58,12 @@ impl<'a> Look<'a> {
             return Err(Fault::Missing);
         }
         let (messages, bodies) = (read.open_table(rows::MESSAGES)?, read.open_table(rows::BODIES)?);
-        Ok(Look { core, mail, folder, messages, bodies, file: None, _read: read })
+        Ok(Look { core, mail, folder, messages, bodies, file: None, index: None })
+    }
+
+    /// The record of a body, if there is one that can be read.
+    pub fn derived(&mut self, id: BodyId) -> Option<Vec<u8>> {
+        self.index.get_or_insert_with(|| self.core.index.look(self.core, self.mail)).get(id)
     }
 
     /// Up to `max` rows behind `after`. A damaged one is told of and left out: it must not hide the others.
@@ -138,7 +144,7 @@ pub(super) fn fetch(
     for uid in uids {
         let Some(row) = look.row(*uid)? else { continue };
         let body = if want.bodies { look.small(&row)? } else { None };
-        let derived: Option<Vec<u8>> = None;
+        let derived = if want.derived { look.derived(row.body) } else { None };
         octets += size_of::<Fetched>() + body.as_ref().map_or(0, Vec::len) + derived.as_ref().map_or(0, Vec::len);
         found.push(Fetched { row, derived, body });
         if octets >= TURN_OCTETS {

@@ -180,7 +180,7 @@ impl Tables<'_> {
     }
 
     fn may_make(&self, mailbox: MailboxId) -> Result<(), Fault> {
-        let many = count(&self.folders, mailbox)? >= limits::FOLDERS;
+        let many = count(&self.folders, mailbox)? >= limits::IMAP_FOLDERS;
         if many { Err(Fault::Limit("a mailbox has at most 5,000 folders")) } else { Ok(()) }
     }
 
@@ -309,7 +309,7 @@ impl Tables<'_> {
         if !on {
             self.subscriptions.remove(key)?;
         } else if self.subscriptions.get(key)?.is_none() {
-            if count(&self.subscriptions, mailbox)? >= limits::FOLDERS {
+            if count(&self.subscriptions, mailbox)? >= limits::IMAP_FOLDERS {
                 return Err(Fault::Limit("a mailbox has at most 5,000 subscriptions"));
             }
             rows::put(&mut self.subscriptions, key, &Subscribed)?;

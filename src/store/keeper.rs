@@ -108,6 +108,7 @@ impl Keeper {
         self.core.journal.tell(StoreEvent::Unavailable { why: why.to_owned() });
         self.core.board.put(LINE, Light::Red, format!("the mail disk is opened again: {why}"));
         if let Some(mail) = self.core.take_mail(why) {
+            self.core.index.give_up();
             mail.gate.shut();
             self.suspects.extend(mail.pool.suspects());
             // A damaged database may panic once more when it is closed.
@@ -119,6 +120,9 @@ impl Keeper {
     /// Closes for good, cleanly.
     pub fn close(&mut self) {
         self.closed = true;
+        if let Ok(mail) = self.core.mail() {
+            self.core.index.close(&self.core, &mail);
+        }
         if let Some(mail) = self.core.take_mail("the store is closed") {
             let _ = catch_unwind(AssertUnwindSafe(|| mail.settle()));
             let _ = mail.pool.sweep();

@@ -6,6 +6,7 @@
 //! | mail directory: `mail.redb` | small rows: folders, messages, bodies, queue, volumes, usage | `rows`, `apply`, `folders`, `messages` |
 //! | `bodies/NNNNNN` | append-only volumes of records | `volume`, `record`, `appender` |
 //! | `journal/DAY.redb` | journal lines | `days` |
+//! | `index.redb` | records derived from messages, made again where they are missing | `index` |
 //! | `reserve` | room for deletions on a full disk | `space` |
 //!
 //! | state of a body | where it is | leaves by |
@@ -37,6 +38,7 @@ mod fault;
 mod fetch;
 mod folders;
 mod handle;
+mod index;
 mod keeper;
 mod mail;
 mod messages;
@@ -46,6 +48,7 @@ pub mod probe;
 mod reader;
 mod reclaim;
 mod record;
+mod reindex;
 mod rows;
 mod salvage;
 mod shadow;
@@ -66,6 +69,7 @@ pub use fetch::{Fetched, Want};
 pub use folders::Folder;
 pub use handle::Store;
 pub use messages::{Copied, FlagEdit, Flagged, How};
+pub use reindex::{Derive, Reindexed, reindex};
 pub use salvage::{Salvaged, salvage};
 pub use sift::{Blocks, Sieve, Sifted};
 pub use space::Room;

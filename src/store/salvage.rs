@@ -270,7 +270,7 @@ impl Rescue {
         self.report.queued += trailer.queue.len() as u64;
         let Trailer { deliveries, queue } = trailer;
         let content = Content::Held(Vec::new());
-        self.group.push(Placed { id, body, deliveries, queue, date: header.date, _content: content });
+        self.group.push(Placed { id, body, deliveries, queue, date: header.date, derived: None, _content: content });
         if self.group.len() >= GROUP { self.commit() } else { Ok(()) }
     }
 

@@ -80,6 +80,7 @@ pub(super) fn sift(
     sieve: &Arc<dyn Sieve>,
 ) -> Result<Sifted, Fault> {
     let mut look = Look::at(core, mail, folder)?;
+    let want = sieve.wants();
     let (mut sifted, mut octets) = (Sifted::default(), 0);
     for (n, uid) in uids.iter().enumerate() {
         if n >= TURN_ROWS || octets >= TURN_OCTETS as u64 {
@@ -87,12 +88,13 @@ pub(super) fn sift(
             break;
         }
         let Some(row) = look.row(*uid)? else { continue };
+        let derived = if want.derived { look.derived(row.body) } else { None };
         let mut body = Lazy { look: &mut look, row, record: None, at: 0 };
         // What cannot be read is no hit; whoever fetches the message hears what is wrong with it.
-        if sieve.takes(&row, None, &mut body).unwrap_or(false) {
+        if sieve.takes(&row, derived.as_deref(), &mut body).unwrap_or(false) {
             sifted.hits.push((row.uid, row.modseq));
         }
-        octets += body.at;
+        octets += body.at + derived.map_or(0, |record| record.len() as u64);
     }
     Ok(sifted)
 }

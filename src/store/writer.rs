@@ -241,7 +241,8 @@ impl Writer {
     }
 
     /// Watchers hear of a change before whoever made it hears that it is done.
-    fn answer(&mut self, pending: Vec<Pending>, applied: Applied) {
+    fn answer(&mut self, mut pending: Vec<Pending>, applied: Applied) {
+        pending.iter_mut().for_each(|one| keep_derived(&self.core, &mut one.change));
         self.core.hub.publish(&applied.told);
         for (one, done) in pending.into_iter().zip(applied.done) {
             if done.more {
@@ -260,6 +261,7 @@ impl Writer {
         self.keeper.tick();
         let Ok(mail) = self.core.mail() else { return };
         let _ = mail.pool.sweep();
+        self.core.index.tick(&self.core);
         let core = self.core.clone();
         let step = catch_unwind(AssertUnwindSafe(|| self.reclaimer.step(&core, &mail)));
         drop(mail);
@@ -281,12 +283,23 @@ impl Writer {
     }
 }
 
+/// The records that came with messages, now that these are kept.
+fn keep_derived(core: &Core, change: &mut Change) {
+    let Change::Commit(placed) = change else { return };
+    for one in placed {
+        if let Some(record) = one.derived.take() {
+            core.index.put(core, one.id, record);
+        }
+    }
+}
+
 /// Memory follows the disk.
 pub(super) fn settle(core: &Core, mail: &Mail, applied: &Applied) {
     core.commits.fetch_add(1, Ordering::SeqCst);
     mail.pool.settle(&applied.volumes);
     core.ids_until.store(applied.ids_until, Ordering::SeqCst);
     core.newest.store(applied.newest.0, Ordering::SeqCst);
+    core.index.remove(core, &applied.gone);
 }
 
 /// Everything that waits, bounded.
