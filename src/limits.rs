@@ -138,6 +138,44 @@ pub const INTERFACE_POLL_SECS: u64 = 3;
 /// Answers of the API that are written bit by bit at one time (section 7 of the design); a thread of 128 KiB each, of which it
 /// touches about 30.
 pub const API_STREAMS: usize = 16;
+/// Octets of an HTTP request's head (Apache: 8 KiB a field; browsers send 1 to 2 KiB).
+pub const HTTP_HEAD: usize = 16 * 1024;
+/// Seconds in which an HTTP head must come.
+pub const HTTP_HEAD_SECS: u64 = 10;
+/// Seconds an HTTP connection may wait between requests.
+pub const HTTP_IDLE_SECS: u64 = 30;
+/// HTTP connections together; about 14 kB each while they wait (TLS).
+pub const HTTP_CONNECTIONS: usize = 64;
+/// HTTP connections of one address; a browser opens six.
+pub const HTTP_PER_ADDRESS: usize = 8;
+/// Octets of an HTTP request's body.
+pub const HTTP_BODY: usize = 1024 * 1024;
+/// Octets of a body that every request may hold.
+pub const HTTP_BODY_FREE: usize = 16 * 1024;
+/// Octets above HTTP_BODY_FREE that all bodies may hold together; beyond it the answer is 503.
+pub const HTTP_BODIES: usize = 4 * 1024 * 1024;
+/// Seconds in which a body must come.
+pub const HTTP_BODY_SECS: u64 = 30;
+/// Exchanges with tiny_http at one time, from the network and from `admin.sock` each: its four threads are never all taken by one.
+pub const HTTP_TURNS: usize = 3;
+/// Seconds a request waits for its turn.
+pub const HTTP_TURN_SECS: u64 = 10;
+/// Seconds in which tiny_http must begin an answer to the network.
+pub const HTTP_ANSWER_SECS: u64 = 120;
+/// The same for a subcommand: a check reads the whole store.
+pub const HTTP_LOCAL_ANSWER_SECS: u64 = 3600;
+/// Octets of an answer that are held for a slow client, so that it keeps no turn.
+pub const HTTP_HELD: u64 = 128 * 1024;
+/// Seconds in which a client must take the piece that is sent.
+pub const HTTP_TAKE_SECS: u64 = 60;
+/// Logins of the page at one time; about 300 bytes each.
+pub const WEB_SESSIONS: usize = 64;
+/// One-time links that wait to be used.
+pub const LOGIN_LINKS: usize = 16;
+/// Seconds a one-time link is good for.
+pub const LOGIN_LINK_SECS: u64 = 60;
+/// API tokens that are kept; all are read where one is shown.
+pub const API_TOKENS: usize = 100;
 
 /// Changes of a watched folder that wait for the slowest watcher, 24 octets each; one that falls further behind reads the rows again.
 pub const WATCH_RING: usize = 1024;

@@ -289,6 +289,8 @@ impl Served {
             "smtp.submission.port=0",
             "pop3.port=0",
             "imap.port=0",
+            "http.port=0",
+            "http.ssl.port=0",
             "tls.ssl=off",
             "smtp.interfaces=127.0.0.1",
             "syslog.local=off",

@@ -69,8 +69,15 @@ impl Program {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
         command.args(["serve", "--allow-root", "--state"]).arg(self.state());
         let ports = [format!("smtp.port={}", self.smtp.port()), format!("pop3.port={}", self.pop3.port())];
-        let others =
-            ["smtp.submission.port=0", "imap.port=0", "tls.ssl=off", "syslog.local=off", "login.scram_iterations=4096"];
+        let others = [
+            "smtp.submission.port=0",
+            "imap.port=0",
+            "http.port=0",
+            "http.ssl.port=0",
+            "tls.ssl=off",
+            "syslog.local=off",
+            "login.scram_iterations=4096",
+        ];
         for pair in ports.iter().map(String::as_str).chain(others) {
             command.args(["--first", pair]);
         }

@@ -18,6 +18,8 @@ pub struct ApiError {
     pub todo: String,
     /// Fields that are wrong, if it is about fields.
     pub fields: Vec<FieldError>,
+    /// Seconds after which a try may go better (Retry-After).
+    pub retry: Option<u64>,
 }
 
 /// What a handler gives.
@@ -27,8 +29,18 @@ pub type Answer = Result<Json, ApiError>;
 pub enum Body {
     /// A value.
     Json(Json),
+    /// A value, and what the cookie becomes.
+    Entered(Entered),
     /// Octets that come one by one.
     Stream(Stream),
+}
+
+/// An answer to a login or a logout.
+pub struct Entered {
+    /// The value.
+    pub body: Json,
+    /// The ticket of the new session; None ends the one that is.
+    pub ticket: Option<String>,
 }
 
 /// Writes a stream to its end; an error says that the reader is gone.
@@ -47,14 +59,20 @@ pub struct Stream {
 impl ApiError {
     /// An error without fields.
     pub fn new(status: u16, error: impl Into<String>, todo: impl Into<String>) -> Self {
-        ApiError { status, error: error.into(), todo: todo.into(), fields: Vec::new() }
+        ApiError { status, error: error.into(), todo: todo.into(), fields: Vec::new(), retry: None }
     }
 
     /// One wrong field of the request; `what` ends a sentence that begins with its name.
     pub fn field(name: &str, what: impl Into<String>) -> Self {
         let what = what.into();
         let fields = vec![FieldError::new(name, what.clone())];
-        ApiError { status: 422, error: format!("{name} {what}"), todo: "correct it and send it again".into(), fields }
+        ApiError {
+            status: 422,
+            error: format!("{name} {what}"),
+            todo: "correct it and send it again".into(),
+            fields,
+            retry: None,
+        }
     }
 
     /// No such thing of the API.
@@ -95,7 +113,7 @@ impl From<DeskError> for ApiError {
             DeskError::Fields(fields) => {
                 let words: Vec<String> = fields.iter().map(FieldError::to_string).collect();
                 let todo = "nothing was saved; correct it and save again".to_owned();
-                ApiError { status: 422, error: words.join("; "), todo, fields }
+                ApiError { status: 422, error: words.join("; "), todo, fields, retry: None }
             }
             DeskError::Stale(_) => ApiError::new(409, error.to_string(), "look at it, then save again"),
             DeskError::Store(error) => error.into(),

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::{
-    ApiError, Caller, Desk,
+    ApiError, Caller, Desk, Visitor,
     answer::Body,
     operations::{self, Hand},
 };
@@ -51,8 +51,10 @@ pub struct Request {
     pub query: BTreeMap<String, String>,
     /// The body; null if there is none.
     pub body: Json,
-    /// Who asks.
+    /// Who asks, for what is written down.
     pub caller: Caller,
+    /// Who asks, and what he may; that he may do this was looked at before.
+    pub visitor: Visitor,
 }
 
 impl Request {
@@ -116,6 +118,7 @@ pub async fn answer(desk: &Arc<Desk>, mut request: Request) -> Result<Body, ApiE
     request.path = at;
     match operation.hand {
         Hand::Json(hand) => hand(desk, request).await.map(Body::Json),
+        Hand::Enter(hand) => hand(desk, request).await.map(Body::Entered),
         Hand::Stream(hand) => hand(desk, &request).map(Body::Stream),
     }
 }
@@ -127,8 +130,9 @@ mod tests {
     #[test]
     fn a_switch_of_the_query_is_on_only_when_it_says_so() {
         let query = [("purge", "1"), ("off", "0")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-        let caller = Caller::ourselves();
-        let request = Request { method: Method::Get, path: vec![], query, body: Json::Null, caller };
+        let visitor = Visitor::ourselves();
+        let caller = visitor.caller.clone();
+        let request = Request { method: Method::Get, path: vec![], query, body: Json::Null, caller, visitor };
         assert_eq!(["purge", "off", "absent"].map(|name| request.switch(name)), [Ok(true), Ok(false), Ok(false)]);
         assert_eq!(request.number("purge").unwrap(), Some(1));
         assert_eq!(request.number("absent").unwrap(), None);

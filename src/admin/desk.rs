@@ -10,10 +10,12 @@ use std::{
 
 use smol::lock::{Mutex, MutexGuard};
 
+use super::{gate::Gate, lodge::Lodge};
 use crate::{
     directory::{self, Change, Directory, DirectoryError, Loaded, RowChange},
     journal::{AdminEvent, Journal},
     net::Certificates,
+    policy::Policy,
     rt::{Board, Clock, Shared},
     settings::{self, FieldError, Settings, TlsMode, Version, Versions},
     store::{Days, Row, Store, StoreError, Write},
@@ -49,6 +51,10 @@ pub struct House {
     pub certificates: Certificates,
     /// What the outside says before settings are saved: whether ports can be bound, directories are there.
     pub precheck: Precheck,
+    /// Who is it: passwords of administrators, with the throttle of all logins.
+    pub policy: Arc<Policy>,
+    /// Where the front brings requests.
+    pub gate: Gate,
     /// Puts saved settings into effect; what came of it goes to the board.
     pub apply: Apply,
 }
@@ -137,17 +143,25 @@ pub struct Desk {
     check: Mutex<()>,
     /// Streams that are written now; each holds a thread.
     pub(super) streams: Arc<AtomicUsize>,
+    /// Who is logged in.
+    lodge: Lodge,
 }
 
 impl Desk {
     /// A desk in this house.
     pub fn new(house: House) -> Self {
-        Desk { house, turn: Mutex::new(()), check: Mutex::new(()), streams: Arc::default() }
+        let (turn, check) = (Mutex::new(()), Mutex::new(()));
+        Desk { house, turn, check, streams: Arc::default(), lodge: Lodge::default() }
     }
 
     /// What was handed in.
     pub fn house(&self) -> &House {
         &self.house
+    }
+
+    /// Who is logged in.
+    pub(super) fn lodge(&self) -> &Lodge {
+        &self.lodge
     }
 
     /// The right to run a check, unless one runs.
@@ -312,6 +326,7 @@ impl Desk {
         let services = [
             ("tls.smtp.certificate", &settings.smtp_certificate, settings.smtp_tls),
             ("tls.pop3.certificate", &settings.pop3_certificate, settings.readers_tls()),
+            ("tls.http.certificate", &settings.http_certificate, settings.http_tls),
         ];
         let missing = services.into_iter().filter(|(_, name, mode)| {
             let is_used = settings.ssl || *mode != TlsMode::Off;

@@ -1,7 +1,9 @@
-//! The JSON API on the Unix socket, for the subcommands and the page; the door of tiny_http.
+//! The page and its JSON API, for browsers, scripts and the subcommands; the door of tiny_http.
 //!
-//! `http` cuts requests, `operations` is the table of everything that can be asked, `openapi` writes it down for others, `people`, `config`, `certificates`, `lines`, `status` are the hands, and everything
-//! that changes goes over the `desk`. Must not know: sessions, sockets of strangers (that is `listen`), how settings are put
+//! `http` takes requests from the front through the `gate`; `lodge` says who asks (`sessions`, `tokens`) and what he may (`roles`);
+//! `reply` puts these together. `operations` is the table of everything that can be asked, `openapi` writes it down for others;
+//! `people`, `config`, `certificates`, `lines`, `status` are the hands, and everything that changes goes over the `desk`.
+//! Must not know: sockets of strangers (that is `listen`), how settings are put
 //! into effect (that is `app`, which hands in a function).
 
 mod answer;
@@ -9,19 +11,30 @@ mod api;
 mod certificates;
 mod config;
 mod desk;
+pub mod gate;
 mod http;
 mod lines;
+mod lodge;
+mod metrics;
 mod openapi;
 mod operations;
 mod page;
 mod people;
+mod reply;
+mod roles;
+mod secret;
+mod sessions;
 mod status;
 mod stream;
+mod tokens;
 
 pub use answer::{Answer, ApiError, Body, Stream, Writing};
 pub use certificates::{CERTIFICATE_ROWS, load_certificates};
 pub use desk::{Apply, Caller, Desk, DeskError, House, Precheck, load};
+pub use gate::{Gate, Peer};
 pub use http::{Admin, SOCKET};
+pub use lodge::{How, Visitor};
 pub use operations::{Area, Scope};
 pub use people::credential;
+pub use roles::Rights;
 pub use status::report_json;

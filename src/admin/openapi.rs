@@ -13,7 +13,7 @@ use super::{
 /// Parameters and shapes by name.
 const SHAPES: &str = include_str!("schemas.json");
 /// What may come instead of a good answer. 401, 403, 413 and 415 come from the front.
-const ERRORS: [(&str, &str); 11] = [
+const ERRORS: [(&str, &str); 12] = [
     ("400", "The request cannot be understood."),
     ("401", "Nobody is logged in."),
     ("403", "Not allowed to this login or token, or asked by another site."),
@@ -23,6 +23,7 @@ const ERRORS: [(&str, &str); 11] = [
     ("413", "The request is too large."),
     ("415", "The body is not application/json."),
     ("422", "A field or several are wrong."),
+    ("429", "Too many wrong passwords, or too many links wait."),
     ("503", "The mail disk is absent, or too many streams run."),
     ("507", "The mail disk is full."),
 ];
@@ -38,7 +39,7 @@ fn make() -> Option<Json> {
     let mut components: Json = serde_json::from_str(SHAPES).ok()?;
     components["responses"] = ERRORS.iter().map(|(code, words)| ((*code).to_owned(), error(words))).collect();
     components["securitySchemes"] = json!({
-        "session": { "type": "apiKey", "in": "cookie", "name": "gatepost_session" },
+        "session": { "type": "apiKey", "in": "cookie", "name": "__Host-gatepost" },
         "token": { "type": "http", "scheme": "bearer" },
     });
     let mut paths = Map::new();
@@ -99,7 +100,7 @@ fn parameters(operation: &Operation) -> Vec<Json> {
 
 fn responses(operation: &Operation) -> Json {
     let content = match operation.hand {
-        Hand::Json(_) => json!({ "application/json": { "schema": shape(operation.gives) } }),
+        Hand::Json(_) | Hand::Enter(_) => json!({ "application/json": { "schema": shape(operation.gives) } }),
         Hand::Stream(_) => {
             let kinds = operation.gives.split(", ");
             kinds.map(|kind| (kind.to_owned(), json!({ "schema": { "type": "string" } }))).collect()

@@ -7,9 +7,9 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     Answer, ApiError, Desk,
-    answer::Stream,
+    answer::{Entered, Stream},
     api::{Method, Request},
-    certificates, config, lines, openapi, people, status,
+    certificates, config, lines, lodge, openapi, people, status, tokens,
 };
 
 /// What a caller must be allowed. The front asks [`find`] and compares before anything is done.
@@ -38,12 +38,14 @@ pub enum Area {
     Certificates,
     /// Administrators and tokens.
     Admins,
+    /// One-time links: who may change these logs any administrator in. For the appliance's token.
+    Login,
 }
 
 impl Area {
     /// Every one.
-    pub const ALL: [Area; 6] =
-        [Area::Status, Area::Journal, Area::Directory, Area::Settings, Area::Certificates, Area::Admins];
+    pub const ALL: [Area; 7] =
+        [Area::Status, Area::Journal, Area::Directory, Area::Settings, Area::Certificates, Area::Admins, Area::Login];
 
     /// Its word in the API.
     pub fn word(self) -> &'static str {
@@ -54,6 +56,7 @@ impl Area {
             Area::Settings => "settings",
             Area::Certificates => "certificates",
             Area::Admins => "admins",
+            Area::Login => "login",
         }
     }
 }
@@ -72,11 +75,16 @@ impl Scope {
 /// An answer on its way.
 pub(super) type Coming<'a> = Pin<Box<dyn Future<Output = Answer> + 'a>>;
 
+/// The same, of a login or a logout.
+pub(super) type Entering<'a> = Pin<Box<dyn Future<Output = Result<Entered, ApiError>> + 'a>>;
+
 /// Who answers.
 #[derive(Clone, Copy)]
 pub(super) enum Hand {
     /// A value.
     Json(for<'a> fn(&'a Desk, Request) -> Coming<'a>),
+    /// A value, and what the cookie becomes.
+    Enter(for<'a> fn(&'a Desk, Request) -> Entering<'a>),
     /// Octets that come one by one.
     Stream(fn(&Arc<Desk>, &Request) -> Result<Stream, ApiError>),
 }
@@ -132,7 +140,7 @@ pub(super) fn find(method: Method, path: &[String]) -> Result<(&'static Operatio
 }
 
 /// A row: method, path, `[query]`, right, shape of the request or `-`, shape of the answer (a literal: the media types of a
-/// stream), who answers, one sentence.
+/// stream; in brackets: the cookie changes too), who answers, one sentence.
 macro_rules! table {
     ($( $method:ident $path:literal [$($query:ident)*] $right:ident($($area:ident)?) $takes:tt => $gives:tt $hand:path, $about:literal; )+) => {
         /// Every operation; where a fixed part and a parameter stand at one place, the fixed one comes first.
@@ -165,11 +173,17 @@ macro_rules! gives {
     ($shape:ident) => {
         stringify!($shape)
     };
+    ([$shape:ident]) => {
+        stringify!($shape)
+    };
 }
 
 macro_rules! hand {
     ($kinds:literal $hand:path) => {
         Hand::Stream($hand)
+    };
+    ([$shape:ident] $hand:path) => {
+        Hand::Enter(|desk, request| Box::pin($hand(desk, request)))
     };
     ($shape:ident $hand:path) => {
         Hand::Json(|desk, request| Box::pin($hand(desk, request)))
@@ -178,6 +192,15 @@ macro_rules! hand {
 
 table! {
     Get    "openapi.json" [] Open() - => Document openapi::document, "This document.";
+    Get    "session" [] Open() - => Session lodge::session, "Who am I, and what may I?";
+    Post   "login" [] Open() NewLogin => [Session] lodge::login, "Logs an administrator in; the cookie is the session.";
+    Post   "logout" [] Open() - => [Ended] lodge::logout, "Ends this session.";
+    Post   "logout-everywhere" [] Open() - => [Ended] lodge::logout_everywhere, "Ends every session of this administrator.";
+    Post   "password" [] Open() OwnPassword => [Session] lodge::password, "Changes one's own password; every other session ends.";
+    Post   "login-links" [] Change(Login) NewLink => Link lodge::link, "A link that logs an administrator in once, within a minute.";
+    Get    "tokens" [] Look(Admins) - => Tokens tokens::list, "API tokens, without their secrets.";
+    Post   "tokens" [] Change(Admins) NewToken => FreshToken tokens::add, "Makes a token; its secret is shown this once.";
+    Delete "tokens/{name}" [] Change(Admins) - => Ok tokens::revoke, "Revokes a token by its id or name.";
     Get    "status" [] Look(Status) - => Status status::status, "What is so now: services, counts, room, the process.";
     Post   "check" [] Change(Status) - => Report status::check, "Reads everything that is stored.";
 
@@ -255,7 +278,9 @@ mod tests {
         for operation in TABLE {
             let looks = operation.method == Method::Get;
             match operation.scope {
-                Scope::Open | Scope::Look(_) => assert!(looks, "{}", operation.path),
+                // To log in, out, or to change one's own password is nobody else's business.
+                Scope::Open => {}
+                Scope::Look(_) => assert!(looks, "{}", operation.path),
                 Scope::Change(_) => assert!(!looks, "{}", operation.path),
             }
         }

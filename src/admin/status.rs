@@ -82,7 +82,7 @@ async fn room(desk: &Desk) -> Json {
 }
 
 /// What the kernel says of this process: memory in octets, threads, open files.
-fn process() -> Json {
+pub(super) fn process() -> Json {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;

@@ -12,10 +12,13 @@ use super::{
     time,
 };
 use crate::{
-    admin::{self, Admin, Caller, Desk},
+    admin::{self, Admin, Caller, Desk, Gate},
     directory::{Change, Directory},
     journal::{Journal, Origin, ServiceEvent, Syslog},
-    listen::{self, Listeners, Means},
+    listen::{
+        self, Listeners, Means,
+        http::{Front, FrontMeans, Local},
+    },
     net::{Certificates, Identity},
     pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Renewal},
@@ -41,6 +44,8 @@ struct Ground {
     syslog: Arc<Syslog>,
     /// Reads files and asks the system for interfaces.
     worker: Worker,
+    /// From the front to the API.
+    gate: Gate,
 }
 
 /// Builds the house.
@@ -73,7 +78,8 @@ impl Ground {
         let syslog = Syslog::start(origin.clone(), clock.clone(), journal.clone(), board.clone()).map_err(thread)?;
         journal.add_sink(syslog.clone());
         let worker = Worker::start("files", 1, 16).map_err(thread)?;
-        Ok(Ground { options, stop, board, clock, journal, executor, origin, syslog, worker })
+        let gate = Gate::new(&options.state).map_err(|e| AppError::of("the gate of the API", e))?;
+        Ok(Ground { options, stop, board, clock, journal, executor, origin, syslog, worker, gate })
     }
 
     fn open_store(&self, system: System, mail: PathBuf, settings: &Settings) -> Result<Store, AppError> {
@@ -115,16 +121,21 @@ impl Ground {
             clock: clock.clone(),
             certificates: certificates.clone(),
             days: days.clone(),
+            policy: doors.policy(),
+            gate: self.gate.clone(),
             precheck: doors.clone().precheck(),
             apply: doors.clone().apply(),
         }));
+        let no_socket = |e: std::io::Error| AppError::of("the socket of the API", e);
+        let admin = Admin::start(desk.clone()).map_err(no_socket)?;
+        let local =
+            Local::open(self.options.state.join(admin::SOCKET), doors.front(), &self.executor).map_err(no_socket)?;
         smol::block_on(doors.open(&settings.get()));
-        let admin = Admin::start(desk.clone()).map_err(|e| AppError::of("the socket of the API", e))?;
         let state = self.options.state.display().to_string();
         self.journal.tell(ServiceEvent::Started { version: env!("CARGO_PKG_VERSION").to_owned(), state });
         let tasks = self.tasks(&desk, &doors, certificates, &days);
         let Ground { stop, journal, executor, syslog, .. } = self;
-        Ok(House { store, journal, desk, doors, admin, days, syslog, stop, executor, tasks })
+        Ok(House { store, journal, desk, doors, admin, local, days, syslog, stop, executor, tasks })
     }
 
     /// What runs beside the sessions, each until the stop sign.
@@ -178,6 +189,16 @@ impl Ground {
         store.write(vec![Write::Put(row)]).await.map_err(|e| e.to_string())
     }
 
+    fn front(&self, settings: &Shared<Settings>) -> Arc<Front> {
+        Front::new(FrontMeans {
+            settings: settings.clone(),
+            gate: self.gate.clone(),
+            journal: self.journal.clone(),
+            clock: self.clock.clone(),
+            stop: self.stop.clone(),
+        })
+    }
+
     fn parts(
         &self,
         store: &Store,
@@ -215,6 +236,7 @@ impl Ground {
             syslog: self.syslog.clone(),
             dev_log: self.options.dev_log.clone(),
             days: days.clone(),
+            front: self.front(settings),
             journal,
             board,
             stop: self.stop.clone(),

@@ -5,10 +5,13 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     admin::{Apply, Precheck},
     journal::{Journal, ServiceEvent, Syslog, SyslogConfig},
-    listen::{Handler, Listeners, Spec, Wanted},
+    listen::{
+        Guests, Handler, Listeners, Spec, Wanted,
+        http::{Front, Origin},
+    },
     net::{Acceptor, Certificates, Conn, Tickets},
     pipeline::Pipeline,
-    policy::{Policy, Renewal, Service},
+    policy::{Network, Policy, Renewal, Service},
     rt::{Board, Light, Receiver, Shared, Stop},
     session::{
         pop3::{self, Pop3},
@@ -30,6 +33,7 @@ pub(super) struct Parts {
     pub syslog: Arc<Syslog>,
     pub dev_log: PathBuf,
     pub days: Days,
+    pub front: Arc<Front>,
     pub journal: Journal,
     pub board: Board,
     pub stop: Stop,
@@ -55,16 +59,28 @@ pub(super) struct Doors {
     smtp: Keys,
     pop3: Keys,
     imap: Keys,
+    http: Keys,
 }
 
 impl Doors {
     pub(super) fn new(parts: Parts) -> Self {
-        Doors { parts, smtp: Keys::none(), pop3: Keys::none(), imap: Keys::none() }
+        let none = Keys::none;
+        Doors { parts, smtp: none(), pop3: none(), imap: none(), http: none() }
     }
 
     /// The sockets' keeper.
     pub(super) fn listeners(&self) -> Listeners {
         self.parts.listeners.clone()
+    }
+
+    /// Where HTTP connections go.
+    pub(super) fn front(&self) -> Arc<Front> {
+        self.parts.front.clone()
+    }
+
+    /// Who decides about logins.
+    pub(super) fn policy(&self) -> Arc<Policy> {
+        self.parts.policy.clone()
     }
 
     /// Logins by imported hashes, for whoever writes the directory.
@@ -86,7 +102,8 @@ impl Doors {
     /// Closes every port and waits for the sessions, at most `limit`.
     pub(super) async fn close(&self, limit: Duration) {
         self.parts.listeners.apply(Vec::new()).await;
-        self.parts.listeners.permits().idle(limit).await;
+        let permits = (self.parts.listeners.permits(), self.parts.listeners.http_permits());
+        smol::future::zip(permits.0.idle(limit), permits.1.idle(limit)).await;
     }
 
     /// What the desk does with saved settings.
@@ -114,6 +131,7 @@ impl Doors {
         let wanted = [
             (needed(settings.smtp_tls), "tls.smtp.certificate", &settings.smtp_certificate),
             (needed(settings.readers_tls()), "tls.pop3.certificate", &settings.pop3_certificate),
+            (settings.https_port() != 0, "tls.http.certificate", &settings.http_certificate),
         ];
         wanted
             .into_iter()
@@ -138,6 +156,7 @@ impl Doors {
         self.turn(&self.smtp, &settings.smtp_certificate, settings.smtp_tls);
         self.turn(&self.pop3, &settings.pop3_certificate, settings.pop3_tls);
         self.turn(&self.imap, &settings.pop3_certificate, settings.imap_tls);
+        self.turn(&self.http, &settings.http_certificate, settings.http_tls);
     }
 
     /// The book says on the board how a certificate is; here only that one is named which is not there at all.
@@ -159,10 +178,12 @@ impl Doors {
     }
 
     fn wanted(&self, settings: &Settings) -> Vec<Wanted> {
-        specs(settings).into_iter().map(|spec| self.door(spec)).collect()
+        let networks = settings.http_networks.iter().filter_map(|text| Network::parse(text).ok()).collect();
+        let chosen = Guests::Chosen(networks);
+        specs(settings).into_iter().map(|spec| self.door(spec, &chosen)).collect()
     }
 
-    fn door(&self, spec: Spec) -> Wanted {
+    fn door(&self, spec: Spec, chosen: &Guests) -> Wanted {
         let (tls, handler) = match spec.service {
             Service::Smtp | Service::Submission => (None, self.smtp_door(spec.service)),
             Service::Smtps => (Some(self.smtp.implicit.clone()), self.smtp_door(spec.service)),
@@ -171,8 +192,15 @@ impl Doors {
             // `specs` names no such port before there is a session that serves it.
             Service::Imap => (None, hung_up()),
             Service::Imaps => (Some(self.imap.implicit.clone()), hung_up()),
+            Service::Http => (None, self.http_door()),
+            Service::Https => (Some(self.http.implicit.clone()), self.http_door()),
         };
-        Wanted { spec, tls, handler }
+        let guests = match spec.service {
+            Service::Http | Service::Https => chosen.clone(),
+            Service::Smtp | Service::Submission | Service::Smtps => Guests::All,
+            Service::Pop3 | Service::Pop3s | Service::Imap | Service::Imaps => Guests::All,
+        };
+        Wanted { spec, tls, guests, handler }
     }
 
     fn smtp_door(&self, service: Service) -> Handler {
@@ -187,6 +215,15 @@ impl Doors {
             stop: parts.stop.clone(),
         };
         Arc::new(move |conn: Conn| Box::pin(smtp::serve(session.clone(), conn)))
+    }
+
+    fn http_door(&self) -> Handler {
+        let front = self.parts.front.clone();
+        Arc::new(move |conn: Conn| {
+            let front = front.clone();
+            let from = Origin::Net { ip: conn.peer().ip(), tls: conn.tls().is_some() };
+            Box::pin(async move { front.serve(conn, from).await })
+        })
     }
 
     fn pop3_door(&self, service: Service) -> Handler {
@@ -208,17 +245,26 @@ fn hung_up() -> Handler {
     Arc::new(|conn: Conn| Box::pin(async move { drop(conn) }))
 }
 
-fn specs(settings: &Settings) -> [Spec; 5] {
+fn specs(settings: &Settings) -> [Spec; 7] {
     let over_tls = |port| if settings.ssl { port } else { 0 };
     let spec = |service, port, interfaces: &Vec<String>| Spec { service, port, interfaces: interfaces.clone() };
     let (smtp, readers) = (&settings.smtp_interfaces, &settings.pop3_interfaces);
+    let https = https_interfaces(settings);
     [
         spec(Service::Smtp, settings.smtp_port, smtp),
         spec(Service::Submission, settings.submission_port, smtp),
         spec(Service::Smtps, over_tls(settings.smtps_port), smtp),
         spec(Service::Pop3, settings.pop3_port, readers),
         spec(Service::Pop3s, over_tls(settings.pop3s_port), readers),
+        spec(Service::Http, settings.http_port, &settings.http_interfaces),
+        spec(Service::Https, settings.https_port(), &https),
     ]
+}
+
+/// While only this machine may administer, no other one sees an open port.
+fn https_interfaces(settings: &Settings) -> Vec<String> {
+    let nobody_else = settings.https_interfaces.is_empty() && settings.http_networks.is_empty();
+    if nobody_else { vec!["127.0.0.1".to_owned()] } else { settings.https_interfaces.clone() }
 }
 
 /// The setting that names a service's port.
@@ -230,6 +276,8 @@ fn port_key(service: &str) -> &'static str {
         "pop3" => "pop3.port",
         "pop3s" => "pop3.ssl.port",
         "imap" => "imap.port",
+        "http" => "http.port",
+        "https" => "http.ssl.port",
         // Only the table's own names come here.
         _ => "imap.ssl.port",
     }

@@ -12,6 +12,7 @@ use super::{build, doors::Doors};
 use crate::{
     admin::{Admin, Desk},
     journal::{Journal, ServiceEvent, Syslog},
+    listen::http::Local,
     rt::{Clock, Executor, Stop, SystemClock, Task},
     store::{Days, Disk, RealDisk, Store},
 };
@@ -76,6 +77,7 @@ pub struct House {
     pub desk: Arc<Desk>,
     pub(super) doors: Arc<Doors>,
     pub(super) admin: Admin,
+    pub(super) local: Local,
     pub(super) days: Days,
     pub(super) syslog: Arc<Syslog>,
     pub(super) stop: Stop,
@@ -96,11 +98,12 @@ impl House {
 
     /// Ends it: doors first, sessions say goodbye, then the disk, then the last journal lines.
     pub fn stop(self, why: &str) {
-        let House { store, journal, desk, doors, admin, days, syslog, stop, executor, tasks } = self;
+        let House { store, journal, desk, doors, admin, local, days, syslog, stop, executor, tasks } = self;
         journal.tell(ServiceEvent::Stopping { why: why.to_owned() });
-        drop(admin);
+        drop(local);
         stop.set();
         smol::block_on(doors.close(GOODBYE));
+        drop(admin);
         drop(tasks);
         smol::block_on(store.close());
         days.close();

@@ -1,6 +1,11 @@
 //! What `admin` tells: who changed what, from where. A password never comes here: no event has a place for one.
 
-use super::{Line, Tag, safe};
+use std::net::IpAddr;
+
+use super::{
+    Line, Tag, safe,
+    web::{self, WebLogin},
+};
 
 /// Octets of a setting's value that a line shows.
 const VALUE: usize = 120;
@@ -72,6 +77,15 @@ pub enum AdminEvent {
         /// The first of them.
         first: Option<String>,
     },
+    /// A login of the page or the API, or its end.
+    Web {
+        /// What.
+        what: WebLogin,
+        /// From where; None: the socket of the subcommands.
+        ip: Option<IpAddr>,
+        /// Whether it was encrypted.
+        tls: bool,
+    },
     /// The API does not listen.
     Closed {
         /// Why.
@@ -118,6 +132,7 @@ impl From<AdminEvent> for Line {
                     format!("the store was checked: {messages} messages, {problems} problems; the first: {first}"),
                 )
             }
+            AdminEvent::Web { what, ip, tls } => web::line(what, ip, tls),
             AdminEvent::Closed { why } => {
                 Line::error(Tag::Gatepost, format!("the administration socket is closed: {}", safe(&why, 300)))
             }

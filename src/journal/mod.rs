@@ -17,6 +17,7 @@ mod smtp;
 mod store;
 mod syslog;
 mod teller;
+mod web;
 
 pub use admin::AdminEvent;
 pub use dovecot::{LoginPeer, NoLogin, Tried};
@@ -32,3 +33,4 @@ pub use smtp::{Reject, SmtpEvent, SmtpFact};
 pub use store::StoreEvent;
 pub use syslog::{Origin, Syslog, SyslogConfig, plain};
 pub use teller::{Journal, Sink, Stamped};
+pub use web::WebLogin;

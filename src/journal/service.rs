@@ -108,6 +108,8 @@ pub enum ClientTrouble {
     TooManyInAll,
     /// The TLS handshake failed; what the library said.
     Handshake(String),
+    /// What it asked for over HTTP was refused before anybody looked at it; fixed words.
+    RequestRefused(String),
     /// The session panicked, a bug of ours that cost this connection; what it said.
     Panicked(String),
 }
@@ -196,6 +198,9 @@ fn client(tag: Tag, service: &str, ip: IpAddr, what: ClientTrouble) -> Line {
         }
         ClientTrouble::Handshake(why) => {
             Line::info(tag, format!("SSL_accept error from unknown[{ip}]: {}", safe(&why, 200)))
+        }
+        ClientTrouble::RequestRefused(why) => {
+            Line::warning(tag, format!("{service}: a request from {ip} was refused: {}", safe(&why, 200)))
         }
         ClientTrouble::Panicked(said) => {
             let said = safe(&said, 300);

@@ -12,6 +12,7 @@ use async_io::Async;
 use super::{
     Handler, Wanted,
     bind::tune,
+    http,
     listeners::Means,
     name,
     permit::{Full, Permit, Permits},
@@ -75,6 +76,9 @@ fn welcome(socket: Async<TcpStream>, service: Service, wanted: &Shared<Vec<Wante
     let Some(door) = wanted.iter().find(|door| door.spec.service == service) else { return };
     // A peer that is gone already has no address.
     let Ok(ip) = socket.get_ref().peer_addr().map(|peer| peer.ip().to_canonical()) else { return };
+    if !door.guests.has(ip) {
+        return;
+    }
     match permits.take(ip, means.clock.mono()) {
         Ok(permit) => {
             let (handler, tls, journal) = (door.handler.clone(), door.tls.clone(), means.journal.clone());
@@ -89,7 +93,7 @@ fn welcome(socket: Async<TcpStream>, service: Service, wanted: &Shared<Vec<Wante
 
 /// The socket is fresh, so that its buffer takes a line at once. Inside TLS nothing can be said.
 fn turn_away(mut socket: &TcpStream, service: Service, ip: IpAddr, full: Full, means: &Means) {
-    if !matches!(service, Service::Smtps | Service::Pop3s | Service::Imaps) {
+    if !matches!(service, Service::Smtps | Service::Pop3s | Service::Imaps | Service::Https) {
         let _ = socket.write(words(service).full);
     }
     let _ = socket.shutdown(Shutdown::Write);
@@ -168,5 +172,7 @@ fn words(service: Service) -> Words {
             full: b"* BYE [UNAVAILABLE] Too many connections, try later\r\n",
             broken: b"* BYE [SERVERBUG] An internal error ends this session, try later\r\n",
         },
+        // Last words in the middle of an answer would be read as a part of it.
+        Service::Http | Service::Https => Words { full: http::full(), broken: b"" },
     }
 }

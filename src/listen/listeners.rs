@@ -20,6 +20,7 @@ use super::{
 use crate::{
     journal::{Journal, ServiceEvent},
     limits,
+    policy::Service,
     rt::{Board, Clock, Executor, Light, Shared, Stop, Task, Worker},
 };
 
@@ -49,6 +50,8 @@ struct Inner {
     means: Means,
     look: Look,
     permits: Permits,
+    /// Those of the HTTP(S) ports.
+    http: Permits,
     wanted: Shared<Vec<Wanted>>,
     /// The newest answer of the system: one that fails must not close a port.
     interfaces: Shared<Interfaces>,
@@ -92,15 +95,30 @@ impl Listeners {
             means,
             look,
             permits: Permits::default(),
+            http: Permits::http(),
             wanted: Shared::new(Vec::new()),
             interfaces: Shared::new(Interfaces::new()),
             state: Mutex::default(),
         }))
     }
 
-    /// The connections of all services.
+    /// The connections of the mail services.
     pub fn permits(&self) -> &Permits {
         &self.0.permits
+    }
+
+    /// The connections of the HTTP(S) ports.
+    pub fn http_permits(&self) -> &Permits {
+        &self.0.http
+    }
+
+    fn permits_of(&self, service: Service) -> Permits {
+        let permits = match service {
+            Service::Smtp | Service::Submission | Service::Smtps | Service::Pop3 | Service::Pop3s => self.permits(),
+            Service::Imap | Service::Imaps => self.permits(),
+            Service::Http | Service::Https => self.http_permits(),
+        };
+        permits.clone()
     }
 
     /// What should be open from now on; at most one entry a service. Returns when every socket was tried once; the board
@@ -172,10 +190,11 @@ impl Listeners {
     }
 
     fn start(&self, state: &mut State, target: Target) {
-        let Inner { means, permits, wanted, .. } = &*self.0;
+        let Inner { means, wanted, .. } = &*self.0;
+        let permits = self.permits_of(target.service);
         match bind::bind(target.at).and_then(Async::new_nonblocking) {
             Ok(listener) => {
-                let loops = accept::accept(listener, target.service, wanted.clone(), permits.clone(), means.clone());
+                let loops = accept::accept(listener, target.service, wanted.clone(), permits, means.clone());
                 state.open.push(Open { target, task: means.executor.spawn(loops) });
                 state.failed.retain(|failed| failed.target != target);
                 means.journal.tell(ServiceEvent::Listening { service: name(target.service), at: target.at });

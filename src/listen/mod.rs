@@ -7,17 +7,18 @@
 
 mod accept;
 mod bind;
+pub mod http;
 mod listeners;
 mod permit;
 mod plan;
 #[cfg(test)]
 mod tests;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use crate::{
     net::{Acceptor, Conn},
-    policy::Service,
+    policy::{Network, Service},
     rt::Shared,
 };
 
@@ -37,8 +38,28 @@ pub struct Wanted {
     /// For ports that are encrypted from the first octet (465, 995, 993): the newest certificate. While there is none, clients
     /// are let go at once.
     pub tls: Option<Shared<Option<Acceptor>>>,
+    /// Who is let in.
+    pub guests: Guests,
     /// Who serves.
     pub handler: Handler,
+}
+
+/// Whom a port lets in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guests {
+    /// Everybody.
+    All,
+    /// This machine, and these networks; others see the connection end before a word is said.
+    Chosen(Vec<Network>),
+}
+
+impl Guests {
+    fn has(&self, ip: IpAddr) -> bool {
+        match self {
+            Guests::All => true,
+            Guests::Chosen(networks) => ip.is_loopback() || networks.iter().any(|network| network.contains(ip)),
+        }
+    }
 }
 
 /// The name of a service in journal lines and on the board.
@@ -51,5 +72,7 @@ pub fn name(service: Service) -> &'static str {
         Service::Pop3s => "pop3s",
         Service::Imap => "imap",
         Service::Imaps => "imaps",
+        Service::Http => "http",
+        Service::Https => "https",
     }
 }

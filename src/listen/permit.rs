@@ -15,12 +15,24 @@ use crate::{
     rt::{Bell, timeout},
 };
 
-/// Counts the connections of all services together. Cheap to clone; every clone counts the same ones.
-#[derive(Clone, Default)]
+/// Counts connections that share their places. Cheap to clone; every clone counts the same ones.
+#[derive(Clone)]
 pub struct Permits(Arc<Inner>);
 
-#[derive(Default)]
+/// How many places there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Caps {
+    all: usize,
+    /// Of all: only private networks may have these.
+    private: usize,
+    /// Of one stranger's address.
+    of_one: usize,
+    /// Of one address in a private network.
+    of_one_private: usize,
+}
+
 struct Inner {
+    caps: Caps,
     counts: Mutex<Counts>,
     /// Rung when the last connection has ended.
     idle: Bell,
@@ -57,7 +69,29 @@ pub(super) struct Full {
 
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
+/// The mail services: 25, 587, 465, 110, 995 and their kind.
+impl Default for Permits {
+    fn default() -> Self {
+        Permits::with(Caps {
+            all: limits::CONNECTIONS,
+            private: limits::CONNECTIONS_PRIVATE,
+            of_one: limits::CONNECTIONS_PER_ADDRESS,
+            of_one_private: 4 * limits::CONNECTIONS_PER_ADDRESS,
+        })
+    }
+}
+
 impl Permits {
+    /// The HTTP(S) ports: they keep no place from the mail services, and get none of theirs.
+    pub fn http() -> Self {
+        let of_one = limits::HTTP_PER_ADDRESS;
+        Permits::with(Caps { all: limits::HTTP_CONNECTIONS, private: 0, of_one, of_one_private: of_one })
+    }
+
+    fn with(caps: Caps) -> Self {
+        Permits(Arc::new(Inner { caps, counts: Mutex::default(), idle: Bell::default() }))
+    }
+
     /// Connections that are open now.
     pub fn open(&self) -> usize {
         self.counts().all
@@ -79,8 +113,9 @@ impl Permits {
     /// A place for one more connection of `ip`; `now` is monotonic.
     pub(super) fn take(&self, ip: IpAddr, now: Duration) -> Result<Permit, Full> {
         let private = is_private(ip);
-        let of_one = limits::CONNECTIONS_PER_ADDRESS * if private { 4 } else { 1 };
-        let in_all = limits::CONNECTIONS - if private { 0 } else { limits::CONNECTIONS_PRIVATE };
+        let caps = self.0.caps;
+        let of_one = if private { caps.of_one_private } else { caps.of_one };
+        let in_all = caps.all - if private { 0 } else { caps.private };
         let who = household(ip);
         let mut counts = self.counts();
         let all = counts.all;
@@ -156,6 +191,14 @@ mod tests {
         assert!(permits.take(ip("2001:db8:1:3::1"), Duration::ZERO).is_ok());
         drop(strangers);
         assert!(permits.take(ip("198.51.100.1"), Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn http_has_64_places_of_its_own_and_8_for_an_address() {
+        let (permits, mail) = (Permits::http(), Permits::default());
+        let held: Vec<_> = (0..9).map(|n| fill(&permits, ip(&format!("192.168.1.{n}"))).0).collect();
+        assert_eq!(held.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 8, 8, 8, 8, 8, 8, 0]);
+        assert!(mail.take(ip("192.168.1.0"), Duration::ZERO).is_ok());
     }
 
     #[test]

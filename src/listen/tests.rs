@@ -98,7 +98,7 @@ fn echo(greeting: &'static str) -> Handler {
 }
 
 fn plain(spec: Spec) -> Wanted {
-    Wanted { spec, tls: None, handler: echo("hello\r\n") }
+    Wanted { spec, tls: None, guests: Guests::All, handler: echo("hello\r\n") }
 }
 
 fn smtp(port: u16, interfaces: &[&str]) -> Wanted {
@@ -219,7 +219,8 @@ fn a_certificate_is_swapped_live_and_running_sessions_go_on() {
     let (house, port) = (House::new(), free_port());
     let tls = Shared::new(None);
     let spec = spec(Service::Pop3s, port, &["127.0.0.1"]);
-    house.apply(&[Wanted { spec, tls: Some(tls.clone()), handler: echo("+OK hello\r\n") }]);
+    let (tls_now, handler) = (Some(tls.clone()), echo("+OK hello\r\n"));
+    house.apply(&[Wanted { spec, tls: tls_now, guests: Guests::All, handler }]);
     assert_eq!(house.light(port), Light::Red, "no certificate");
     assert_eq!(line(&mut connect(&format!("127.0.0.1:{port}"))), "");
     tls.set(Some(acceptor("one.test")));

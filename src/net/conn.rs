@@ -5,7 +5,8 @@
 
 use std::{
     io::{self, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{Ipv6Addr, Shutdown, SocketAddr, TcpStream},
+    os::unix::net::UnixStream,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -24,6 +25,8 @@ use crate::{limits, rt::timeout};
 enum Wire {
     Plain(Async<TcpStream>),
     Tls(Box<TlsStream<Async<TcpStream>>>),
+    /// Between processes of this machine, or between two parts of this one.
+    Unix(Async<UnixStream>),
     Gone,
 }
 
@@ -100,8 +103,18 @@ impl Conn {
     pub fn plain(socket: Async<TcpStream>) -> io::Result<Self> {
         let peer = socket.get_ref().peer_addr()?;
         let local = socket.get_ref().local_addr()?;
-        Ok(Conn {
-            wire: Wire::Plain(socket),
+        Ok(Self::over(Wire::Plain(socket), peer, local))
+    }
+
+    /// Wraps a Unix socket. It has no addresses: both ends are loopback, port 0.
+    pub fn unix(socket: Async<UnixStream>) -> Self {
+        let nowhere = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+        Self::over(Wire::Unix(socket), nowhere, nowhere)
+    }
+
+    fn over(wire: Wire, peer: SocketAddr, local: SocketAddr) -> Self {
+        Conn {
+            wire,
             peer,
             local,
             tls: None,
@@ -112,7 +125,7 @@ impl Conn {
             dead: false,
             last_words: b"",
             turns: TURNS,
-        })
+        }
     }
 
     /// What the peer shall hear when the session that owns this connection panics (421, -ERR).
@@ -215,7 +228,7 @@ impl Conn {
                     self.input.extend_from_slice(&piece[..n]);
                     got += n;
                     // A socket that gave less than was asked is empty; asking again would only cost a system call.
-                    if n < want && matches!(self.wire, Wire::Plain(_)) {
+                    if n < want && matches!(self.wire, Wire::Plain(_) | Wire::Unix(_)) {
                         break;
                     }
                 }
@@ -242,6 +255,7 @@ impl Conn {
         match &mut self.wire {
             Wire::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
             Wire::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Wire::Unix(socket) => Pin::new(socket).poll_read(cx, buffer),
             Wire::Gone => Poll::Ready(Ok(0)),
         }
     }
@@ -310,6 +324,7 @@ impl Conn {
             let n = match &mut self.wire {
                 Wire::Plain(socket) => socket.write(rest).await?,
                 Wire::Tls(stream) => stream.write(rest).await?,
+                Wire::Unix(socket) => socket.write(rest).await?,
                 Wire::Gone => return Err(io::ErrorKind::NotConnected.into()),
             };
             if n == 0 {
@@ -334,27 +349,35 @@ impl Conn {
     }
 
     async fn part(&mut self) -> io::Result<()> {
-        let socket = match &mut self.wire {
+        match &mut self.wire {
             Wire::Plain(socket) => {
                 socket.get_ref().shutdown(Shutdown::Write)?;
-                socket
+                read_on(socket).await
             }
             Wire::Tls(stream) => {
                 stream.close().await?;
-                stream.get_mut().0
+                read_on(stream.get_mut().0).await
             }
-            Wire::Gone => return Ok(()),
-        };
-        let mut thrown = 0;
-        while thrown <= limits::LINE_DISCARD {
-            let n = poll_fn(|cx| Pin::new(&mut *socket).poll_read(cx, &mut [0u8; 4096])).await?;
-            if n == 0 {
-                break;
+            Wire::Unix(socket) => {
+                socket.get_ref().shutdown(Shutdown::Write)?;
+                read_on(socket).await
             }
-            thrown += n;
+            Wire::Gone => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Throws away what still comes, up to a bound.
+async fn read_on(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    let mut thrown = 0;
+    while thrown <= limits::LINE_DISCARD {
+        let n = poll_fn(|cx| Pin::new(&mut *socket).poll_read(cx, &mut [0u8; 4096])).await?;
+        if n == 0 {
+            break;
+        }
+        thrown += n;
+    }
+    Ok(())
 }
 
 /// A session that panics drops its connection on the way: the last words go out as far as the socket takes them at once.
@@ -375,6 +398,9 @@ impl Drop for Conn {
                 session.send_close_notify();
                 while session.wants_write() && session.write_tls(&mut socket.get_ref()).is_ok_and(|n| n > 0) {}
                 let _ = socket.get_ref().shutdown(Shutdown::Write);
+            }
+            Wire::Unix(socket) => {
+                let _ = socket.get_ref().write(self.last_words);
             }
             Wire::Gone => {}
         }

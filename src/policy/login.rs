@@ -5,19 +5,20 @@
 
 use std::{
     io,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use super::{
-    Client, LoggedIn, LoginRefusal, LoginStep, Mechanism,
+    AdminRefusal, Client, LoggedIn, LoginRefusal, LoginStep, Mechanism,
     cache::Cache,
     imported::{self, Renewal},
     secret::{BootKey, Tag},
     throttle::{Admission, Outcome, Throttle, Try},
 };
 use crate::{
-    directory::{Directory, Mailbox},
+    directory::{Admin, Directory, Mailbox},
     limits,
     rt::{Clock, Receiver, Sender, Shared, Worker, bounded},
     settings::Settings,
@@ -92,19 +93,39 @@ impl Logins {
     /// A name and its password.
     pub async fn password(&self, client: &Client, name: &str, password: &str, mechanism: &'static str) -> LoginStep {
         let account = self.account(name);
-        let login = self.key.password(&account.tag, password, &account.password);
-        let mut attempt = match self.admit(client, account.tag, Some(login)) {
-            Ok(attempt) => attempt,
-            Err(refusal) => return LoginStep::Refused(refusal),
+        match self.judge(client.ip, &account, password).await {
+            Ok(()) => account.logged_in(mechanism),
+            Err(refusal) => LoginStep::Refused(refusal),
+        }
+    }
+
+    /// An administrator's name and password: the throttle, thread and cache of everybody else.
+    pub async fn admin(&self, ip: IpAddr, name: &str, password: &str) -> Result<Admin, AdminRefusal> {
+        let tag = self.key.account(&format!("\0administrator/{name}"));
+        let admin = self.directory.get().admins.get(name).cloned();
+        let kept = match &admin {
+            Some(admin) => admin.credential.clone(),
+            None => self.key.nobody(&tag, self.settings.get().scram_iterations),
         };
+        let account = Account { address: None, password: kept.into(), tag };
+        let judged = self.judge(ip, &account, password).await;
+        judged.and_then(|()| admin.ok_or(LoginRefusal::Wrong)).map_err(|why| AdminRefusal {
+            why,
+            wait: lock(&self.throttle).wait(self.clock.mono(), Try { ip, account: tag }),
+        })
+    }
+
+    async fn judge(&self, ip: IpAddr, account: &Account, password: &str) -> Result<(), LoginRefusal> {
+        let login = self.key.password(&account.tag, password, &account.password);
+        let mut attempt = self.admit(ip, account.tag, Some(login))?;
         let now = self.clock.mono();
         let known = lock(&self.cache).knows(&login, now);
         if !known {
-            match self.check(&account, password).await {
-                None => return LoginStep::Refused(LoginRefusal::Busy),
+            match self.check(account, password).await {
+                None => return Err(LoginRefusal::Busy),
                 Some(false) => {
                     attempt.outcome = Outcome::Wrong(Some(login));
-                    return LoginStep::Refused(LoginRefusal::Wrong);
+                    return Err(LoginRefusal::Wrong);
                 }
                 Some(true) => {
                     let keep = Duration::from_secs(60 * u64::from(self.settings.get().login_cache_minutes));
@@ -113,7 +134,7 @@ impl Logins {
             }
         }
         attempt.outcome = Outcome::Right;
-        account.logged_in(mechanism)
+        Ok(())
     }
 
     /// Whether a password fits, on the hashing thread; None when its queue is full. An imported hash that fits leaves a renewal.
@@ -144,8 +165,8 @@ impl Logins {
         }
     }
 
-    fn admit(&self, client: &Client, account: Tag, password: Option<Tag>) -> Result<Attempt<'_>, LoginRefusal> {
-        let who = Try { ip: client.ip, account };
+    fn admit(&self, ip: IpAddr, account: Tag, password: Option<Tag>) -> Result<Attempt<'_>, LoginRefusal> {
+        let who = Try { ip, account };
         match lock(&self.throttle).admit(self.clock.mono(), who, password) {
             Admission::Go => Ok(Attempt { logins: self, who, outcome: Outcome::Unjudged }),
             Admission::Wait => Err(LoginRefusal::Throttled),
@@ -301,7 +322,7 @@ impl<'a> LoginExchange<'a> {
             return LoginStep::Refused(LoginRefusal::Wrong);
         }
         let account = self.logins.account(&first.user);
-        let attempt = match self.logins.admit(&self.client, account.tag, None) {
+        let attempt = match self.logins.admit(self.client.ip, account.tag, None) {
             Ok(attempt) => attempt,
             Err(refusal) => return LoginStep::Refused(refusal),
         };

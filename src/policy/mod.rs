@@ -12,11 +12,12 @@ mod networks;
 mod relay;
 mod secret;
 mod throttle;
+mod ticket;
 
-use std::{io, net::IpAddr, sync::Arc};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{
-    directory::Directory,
+    directory::{Admin, Directory},
     journal::{Journal, Tag},
     router::Destination,
     rt::{Clock, Receiver, Shared},
@@ -32,6 +33,7 @@ use crate::{
 pub use imported::Renewal;
 pub use login::LoginExchange;
 pub use networks::{Network, household, is_private};
+pub use ticket::{digest, ticket};
 
 /// What the peer hears and what the journal learns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +68,10 @@ pub enum Service {
     Imap,
     /// 993
     Imaps,
+    /// The administration without TLS
+    Http,
+    /// The administration over TLS
+    Https,
 }
 
 impl Service {
@@ -76,6 +82,7 @@ impl Service {
             Service::Submission => Tag::Submission,
             Service::Smtps => Tag::Smtps,
             Service::Pop3 | Service::Pop3s | Service::Imap | Service::Imaps => Tag::Dovecot,
+            Service::Http | Service::Https => Tag::Gatepost,
         }
     }
 }
@@ -188,6 +195,11 @@ impl Policy {
         LoginExchange::new(&self.logins, client, mechanism, self.may_login(client))
     }
 
+    /// Name and password of an administrator, at the web login. The door must have been asked by [`Policy::may_login`].
+    pub async fn admin(&self, ip: IpAddr, name: &str, password: &str) -> Result<Admin, AdminRefusal> {
+        self.logins.admin(ip, name, password).await
+    }
+
     /// USER and PASS of POP3, LOGIN of IMAP. Never gives a challenge.
     pub async fn password(&self, client: &Client, user: &str, password: &[u8]) -> LoginStep {
         if !self.may_login(client) {
@@ -202,6 +214,7 @@ fn may_login(settings: &Settings, client: &Client) -> bool {
         Service::Smtp | Service::Submission | Service::Smtps => settings.smtp_tls,
         Service::Pop3 | Service::Pop3s => settings.pop3_tls,
         Service::Imap | Service::Imaps => settings.imap_tls,
+        Service::Http | Service::Https => settings.http_tls,
     };
     match mode {
         TlsMode::Required => client.tls,
@@ -247,6 +260,15 @@ pub enum LoginStep {
     Done(LoggedIn),
     /// Not logged in.
     Refused(LoginRefusal),
+}
+
+/// Why an administrator was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdminRefusal {
+    /// Why.
+    pub why: LoginRefusal,
+    /// When the next try may come; zero: at once.
+    pub wait: Duration,
 }
 
 /// Why a login failed. The session words it (535, -ERR [AUTH], ...).

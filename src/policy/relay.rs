@@ -19,6 +19,7 @@ pub fn sender(settings: &Settings, client: &Client, size: Option<u64>) -> Result
     let needs_login = match client.service {
         Service::Submission | Service::Smtps => true,
         Service::Smtp | Service::Pop3 | Service::Pop3s | Service::Imap | Service::Imaps => false,
+        Service::Http | Service::Https => false,
     };
     if needs_login && client.login.is_none() {
         return Err(Refusal::of(say::LOGIN_FIRST, "sends without a login"));

@@ -143,6 +143,12 @@ impl Throttle {
         Admission::Go
     }
 
+    /// How long nobody of them may try; zero when they may now.
+    pub fn wait(&self, now: Duration, who: Try) -> Duration {
+        let waits = keys(who).filter_map(|(key, _)| self.entries.get(&key));
+        waits.map(|entry| entry.next.saturating_sub(now)).max().unwrap_or_default()
+    }
+
     /// Ends a try that was let in.
     pub fn judged(&mut self, now: Duration, who: Try, outcome: Outcome) {
         for (key, free) in keys(who) {
@@ -222,6 +228,7 @@ mod tests {
             assert_eq!(guess(&mut t, secs(0), ann, n), Admission::Go);
         }
         assert_eq!(guess(&mut t, secs(1), ann, 9), Admission::Wait);
+        assert_eq!((t.wait(secs(1), ann), t.wait(secs(2), ann)), (secs(1), secs(0)));
         assert_eq!(guess(&mut t, secs(2), ann, 9), Admission::Go);
         assert_eq!(guess(&mut t, secs(5), ann, 10), Admission::Wait);
         assert_eq!(guess(&mut t, secs(6), ann, 10), Admission::Go);

@@ -113,6 +113,11 @@ impl Settings {
         self.pop3_tls.max(self.imap_tls)
     }
 
+    /// The HTTPS port, 0 where it does not listen.
+    pub fn https_port(&self) -> u16 {
+        if self.http_tls == TlsMode::Off { 0 } else { self.https_port }
+    }
+
     /// The least number of characters of a new password; None when this one is long enough.
     pub fn password_too_short(&self, password: &str) -> Option<u32> {
         let length = u32::try_from(password.chars().count()).unwrap_or(u32::MAX);

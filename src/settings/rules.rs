@@ -28,6 +28,8 @@ pub enum Rule {
     Delimiter,
     /// A percentage below 100.
     Percent,
+    /// `https://host` or `https://host:port` (RFC 6454 s6.2).
+    Origin,
 }
 
 impl Rule {
@@ -44,6 +46,7 @@ impl Rule {
             Rule::Name => "letters, digits, '-', '_' and '.'",
             Rule::Delimiter => "one of + - = # _",
             Rule::Percent => "a percentage from 1 to 99",
+            Rule::Origin => "http:// or https://, a host, and maybe a port",
         }
     }
 
@@ -59,6 +62,7 @@ impl Rule {
             Rule::Path => path(text).then(|| text.to_owned()),
             Rule::Name => name(text).then(|| text.to_owned()),
             Rule::Delimiter => (text.len() == 1 && "+-=#_".contains(text)).then(|| text.to_owned()),
+            Rule::Origin => origin(text).then(|| text.to_ascii_lowercase()),
             Rule::Percent => text.parse::<u8>().ok().filter(|n| (1..=99).contains(n)).map(|n| n.to_string()),
         };
         good.ok_or_else(|| format!("must be {}", self.words()))
@@ -85,6 +89,14 @@ fn network(text: &str) -> Result<String, String> {
         return Err("would let the whole Internet send through this server (an open relay)".to_owned());
     }
     Ok(format!("{ip}/{bits}"))
+}
+
+/// It becomes a part of a header: nothing may stand in it that ends one there.
+fn origin(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let (host, port) = rest.rsplit_once(':').unwrap_or((rest, "443"));
+    let named = Domain::parse(host).is_ok_and(|host| !host.is_literal()) || host.parse::<IpAddr>().is_ok();
+    matches!(scheme, "http" | "https") && host.is_ascii() && named && port.parse::<u16>().is_ok()
 }
 
 fn folder(text: &str) -> Result<String, String> {
@@ -117,6 +129,7 @@ fn name(text: &str) -> bool {
 pub(super) fn together(s: &Settings) -> Vec<FieldError> {
     let mut errors = ports(s);
     errors.extend(certificates(s));
+    errors.extend(administration(s));
     errors
 }
 
@@ -131,6 +144,8 @@ fn ports(s: &Settings) -> Vec<FieldError> {
         ("pop3.ssl.port", tls(s.pop3s_port)),
         ("imap.port", s.imap_port),
         ("imap.ssl.port", tls(s.imaps_port)),
+        ("http.port", s.http_port),
+        ("http.ssl.port", s.https_port()),
     ];
     let mut errors = Vec::new();
     for (n, (key, port)) in all.iter().enumerate() {
@@ -138,6 +153,20 @@ fn ports(s: &Settings) -> Vec<FieldError> {
         if let Some((other, _)) = earlier {
             errors.push(FieldError::new(key, format!("is {port}, which {other} uses already: choose another port")));
         }
+    }
+    errors
+}
+
+/// The administration must not be locked away by a setting: HTTPS that is demanded must be there.
+fn administration(s: &Settings) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if s.http_tls == TlsMode::Required && s.https_port == 0 {
+        let what = "must not be 0 while tls.http is required: choose a port, or set tls.http to opportunistic";
+        errors.push(FieldError::new("http.ssl.port", what.to_owned()));
+    }
+    if s.https_port() != 0 && s.http_certificate.is_empty() {
+        let what = "must not be empty while HTTPS is on: choose a certificate, or set tls.http to off";
+        errors.push(FieldError::new("tls.http.certificate", what.to_owned()));
     }
     errors
 }

@@ -123,6 +123,66 @@ table! {
     "Interfaces or addresses where POP3 and IMAP listen. Empty: all."
     "Интерфейсы или адреса, на которых работают POP3 и IMAP. Пусто: все."
 
+    /// The page without TLS; 0 = off.
+    http_port: u16 = 8480; "http.port" Kind::Port; "section 7"
+    "HTTP port of the administration" "Порт HTTP управления"
+    "Where the administration page and the API answer without encryption. 0: off."
+    "Порт страницы управления и API без шифрования. 0: выключен."
+
+    /// The page over TLS; 0 = off.
+    https_port: u16 = 8443; "http.ssl.port" Kind::Port; "section 7"
+    "HTTPS port of the administration" "Порт HTTPS управления"
+    "Where the administration page and the API answer over TLS. 0: off."
+    "Порт страницы управления и API по TLS. 0: выключен."
+
+    /// Where the page is without TLS.
+    http_interfaces: Vec<String> = vec!["127.0.0.1".to_owned()]; "http.interfaces" INTERFACES; "section 7"
+    "HTTP interfaces" "Интерфейсы для HTTP"
+    "Interfaces or addresses where the administration answers without encryption. Empty: all."
+    "Интерфейсы или адреса, на которых управление доступно без шифрования. Пусто: все."
+
+    /// Where the page is over TLS.
+    https_interfaces: Vec<String> = Vec::new(); "http.ssl.interfaces" INTERFACES; "section 7"
+    "HTTPS interfaces" "Интерфейсы для HTTPS"
+    "Interfaces or addresses where the administration answers over TLS. Empty: all; only 127.0.0.1 while no network is chosen."
+    "Интерфейсы или адреса, на которых управление доступно по TLS. Пусто: все; пока не выбраны сети, только 127.0.0.1."
+
+    /// Who may reach the page, beside this machine.
+    http_networks: Vec<String> = Vec::new(); "http.networks" Kind::List { rule: Rule::Network, most: 64 }; "section 7"
+    "Networks allowed to administer" "Сети, из которых разрешено управление"
+    "IP addresses and networks that reach the administration page and the API; this machine always does."
+    "IP-адреса и сети, которым доступны страница управления и API; сама машина — всегда."
+
+    /// Other names by which the page is called.
+    http_allowed_hosts: Vec<String> = Vec::new(); "http.allowed_hosts" Kind::List { rule: Rule::Host, most: 32 }; "section 7"
+    "Other names of the administration" "Другие имена страницы управления"
+    "Names in the address bar beside the server's name and its addresses; any other is refused (DNS rebinding)."
+    "Имена в адресной строке, кроме имени сервера и его адресов; остальные отклоняются (защита от DNS rebinding)."
+
+    /// Origins that may show the page in a frame (CSP frame-ancestors).
+    http_frame_ancestors: Vec<String> = Vec::new(); "http.frame_ancestors" Kind::List { rule: Rule::Origin, most: 16 }; "section 7"
+    "Pages that may embed the administration" "Страницы, в которые можно встроить управление"
+    "Origins such as https://gateway.example that may show the page in a frame. Empty: only this server itself."
+    "Источники вида https://gateway.example, которым можно показывать страницу во фрейме. Пусто: только сам сервер."
+
+    /// Minutes a login of the page lives without a request.
+    http_idle_minutes: u32 = 30; "http.idle_minutes" number(1, 1440, "minutes"); "section 7"
+    "Log out after idle (min)" "Выход при бездействии (мин.)"
+    "How long a login of the page lives without a request."
+    "Сколько минут вход на страницу действует без запросов."
+
+    /// Hours a login of the page lives at most.
+    http_session_hours: u32 = 12; "http.session_hours" number(1, 720, "hours"); "section 7"
+    "Longest login (hours)" "Максимальное время входа (ч)"
+    "How long a login of the page lives at most."
+    "Сколько часов вход на страницу действует самое большее."
+
+    /// Who may read /metrics without a token.
+    metrics_networks: Vec<String> = vec!["127.0.0.1".to_owned(), "::1".to_owned()]; "http.metrics_networks" Kind::List { rule: Rule::Network, most: 64 }; "section 7"
+    "Networks that read metrics" "Сети, которым видны метрики"
+    "Who may read /metrics without a token, among those who reach the administration. Empty: nobody."
+    "Кто может читать /metrics без токена, если ему доступно управление. Пусто: никто."
+
     /// B6 in octets (Q14).
     max_message: u64 = 100 * 1_048_576; "smtp.max_size_mb" Kind::Megabytes { min: 1, max: 2048 }; "B6"
     "Maximum message size (MB)" "Максимальный размер письма (МБ)"
@@ -165,6 +225,12 @@ table! {
     "off; opportunistic: STARTTLS is offered, a password without TLS only from private networks; required: no login without TLS."
     "off: нет; opportunistic: STARTTLS предлагается, пароль без TLS только из частных сетей; required: вход только по TLS."
 
+    /// Encryption of the page and the API.
+    http_tls: TlsMode = TlsMode::Opportunistic; "tls.http" MODE; "section 7"
+    "Encryption of the administration" "Шифрование управления"
+    "off: HTTP only; opportunistic: HTTP and HTTPS, a login over HTTP only from private networks; required: HTTP sends to HTTPS."
+    "off: только HTTP; opportunistic: HTTP и HTTPS, вход по HTTP только из частных сетей; required: HTTP перенаправляет на HTTPS."
+
     /// E5: the TLS ports E6, E7, E8 listen.
     ssl: bool = true; "tls.ssl" Kind::Switch; "E5"
     "Allow SSL" "Разрешить SSL"
@@ -180,6 +246,12 @@ table! {
     /// E3: one for both protocols.
     pop3_certificate: String = "self-signed".to_owned(); "tls.pop3.certificate" text(Rule::Name); "E3, Q27"
     "POP3/IMAP certificate" "Сертификат для POP3/IMAP"
+    "The name of a certificate that `certificate list` shows."
+    "Имя сертификата из списка сертификатов."
+
+    /// Certificate of the page and the API.
+    http_certificate: String = "self-signed".to_owned(); "tls.http.certificate" text(Rule::Name); "section 7, Q27"
+    "Certificate of the administration" "Сертификат для управления"
     "The name of a certificate that `certificate list` shows."
     "Имя сертификата из списка сертификатов."
 

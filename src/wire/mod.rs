@@ -1,5 +1,6 @@
 //! Bytes to values and back, nothing else: no sockets, no clock, no policy. Both directions of a type stand in one file.
 
+pub mod http;
 pub mod imap;
 pub mod pop3;
 pub mod sasl;

@@ -6,11 +6,13 @@ use std::{
 };
 
 use gatepost::{
-    admin::{self, Admin, Caller, Desk, SOCKET},
+    admin::{self, Admin, Caller, Desk, Gate, SOCKET},
     directory::Mailbox,
     journal::{Journal, Origin},
+    listen::http::{Front, FrontMeans, Local},
     net::{Certificates, Identity},
-    rt::{Board, Clock, Shared, SystemClock, Worker, block_on},
+    policy::Policy,
+    rt::{Board, Clock, Executor, Shared, Stop, SystemClock, Worker, block_on},
     settings::{FieldError, Settings},
     store::{Days, Delivery, NewMessage, Places, Store},
     types::{Address, Credential, MailboxId, Password, UnixTime},
@@ -19,10 +21,43 @@ use serde_json::{Value, json};
 
 use super::{client, scratch::Scratch, shape::Document};
 
+/// The API with the front before it, as subcommands meet it.
+struct Served {
+    _local: Local,
+    front: Arc<Front>,
+    _admin: Admin,
+    stop: Stop,
+    executor: Executor,
+}
+
+impl Served {
+    fn start(desk: &Arc<Desk>) -> std::io::Result<Self> {
+        let house = desk.house();
+        let (stop, executor) = (Stop::default(), Executor::start(1)?);
+        let admin = Admin::start(desk.clone())?;
+        let front = Front::new(FrontMeans {
+            settings: house.settings.clone(),
+            gate: house.gate.clone(),
+            journal: house.journal.clone(),
+            clock: house.clock.clone(),
+            stop: stop.clone(),
+        });
+        let local = Local::open(house.state_dir.join(SOCKET), front.clone(), &executor)?;
+        Ok(Served { _local: local, front, _admin: admin, stop, executor })
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop.set();
+        self.executor.end();
+    }
+}
+
 pub struct House {
     scratch: Scratch,
     desk: Option<Arc<Desk>>,
-    admin: Option<Admin>,
+    admin: Option<Served>,
     applied: Arc<Mutex<Vec<u16>>>,
     document: OnceLock<Document>,
 }
@@ -34,7 +69,7 @@ impl House {
         let desk = Arc::new(desk(&scratch, &applied));
         let (chain, key) = Identity::self_signed(&["localhost".to_owned()], desk.house().clock.now()).unwrap();
         block_on(desk.put_certificate("self-signed", chain + &key, &Caller::ourselves())).unwrap();
-        let admin = Some(Admin::start(desk.clone()).unwrap());
+        let admin = Some(Served::start(&desk).unwrap());
         House { scratch, desk: Some(desk), admin, applied, document: OnceLock::new() }
     }
 
@@ -59,8 +94,9 @@ impl House {
     }
 
     /// Another server on the same socket.
-    pub fn second(&self) -> std::io::Result<Admin> {
-        Admin::start(self.desk.clone().unwrap())
+    pub fn second(&self) -> std::io::Result<()> {
+        let served = self.admin.as_ref().unwrap();
+        Local::open(self.socket(), served.front.clone(), &served.executor).map(drop)
     }
 
     pub fn stop(&mut self) {
@@ -79,7 +115,7 @@ impl House {
     pub fn restart(&mut self) {
         self.close();
         let desk = Arc::new(desk(&self.scratch, &self.applied));
-        self.admin = Some(Admin::start(desk.clone()).unwrap());
+        self.admin = Some(Served::start(&desk).unwrap());
         self.desk = Some(desk);
     }
 
@@ -159,12 +195,17 @@ fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
     let days = Days::new(mail_dir.clone(), origin, (clock.clone(), journal.clone(), board.clone()), worker.clone());
     journal.add_sink(Arc::new(days.clone()));
     let applied = applied.clone();
+    let (settings, directory) = (Shared::new(settings), Shared::new(directory));
+    let policy =
+        Policy::new(settings.clone(), directory.clone(), store.clone(), journal.clone(), clock.clone()).unwrap();
     Desk::new(admin::House {
         store,
+        policy: Arc::new(policy),
+        gate: Gate::new(&state_dir).unwrap(),
         state_dir,
         mail_dir,
-        settings: Shared::new(settings),
-        directory: Shared::new(directory),
+        settings,
+        directory,
         board,
         journal,
         days,

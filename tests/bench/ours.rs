@@ -51,6 +51,8 @@ impl Ours {
             "pop3.ssl.port=0".to_owned(),
             "imap.port=0".to_owned(),
             "imap.ssl.port=0".to_owned(),
+            "http.port=0".to_owned(),
+            "http.ssl.port=0".to_owned(),
         ]
     }
 

@@ -57,6 +57,8 @@ pub struct Ports {
     pub pop3s: SocketAddr,
     pub imap: SocketAddr,
     pub imaps: SocketAddr,
+    pub http: SocketAddr,
+    pub https: SocketAddr,
 }
 
 /// The running house.
@@ -140,11 +142,11 @@ impl Drop for House {
     }
 }
 
-/// Seven free ports of loopback as addresses and as settings, with cheap passwords.
+/// Nine free ports of loopback as addresses and as settings, with cheap passwords.
 pub fn fresh_ports() -> (Ports, BTreeMap<String, String>) {
-    let [smtp, submission, smtps, pop3, pop3s, imap, imaps] =
-        free_ports::<7>().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-    let ports = Ports { smtp, submission, smtps, pop3, pop3s, imap, imaps };
+    let [smtp, submission, smtps, pop3, pop3s, imap, imaps, http, https] =
+        free_ports::<9>().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let ports = Ports { smtp, submission, smtps, pop3, pop3s, imap, imaps, http, https };
     let settings = [
         ("smtp.port", smtp.port().to_string()),
         ("smtp.submission.port", submission.port().to_string()),
@@ -153,6 +155,8 @@ pub fn fresh_ports() -> (Ports, BTreeMap<String, String>) {
         ("pop3.ssl.port", pop3s.port().to_string()),
         ("imap.port", imap.port().to_string()),
         ("imap.ssl.port", imaps.port().to_string()),
+        ("http.port", http.port().to_string()),
+        ("http.ssl.port", https.port().to_string()),
         ("smtp.interfaces", "127.0.0.1".to_owned()),
         ("pop3.interfaces", "127.0.0.1".to_owned()),
         ("smtp.server_name", "mail.office.test".to_owned()),

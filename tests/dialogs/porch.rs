@@ -194,6 +194,7 @@ impl Porch {
                 }
                 Service::Pop3 | Service::Pop3s => pop3::serve_patiently(pop3, conn, pop3_patience).await,
                 Service::Imap | Service::Imaps => unreachable!("no dialog names it yet"),
+                Service::Http | Service::Https => unreachable!("HTTP has its own tests"),
             }
         });
         (peer, task)

@@ -304,6 +304,7 @@ impl Session {
         let for_users = match self.smtp.service {
             Service::Submission | Service::Smtps => true,
             Service::Smtp | Service::Pop3 | Service::Pop3s | Service::Imap | Service::Imaps => false,
+            Service::Http | Service::Https => false,
         };
         Door {
             tls,

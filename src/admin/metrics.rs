@@ -1,0 +1,126 @@
+//! `/healthz` for a watchdog and `/metrics` for Prometheus.
+
+use std::fmt::Write;
+
+use super::{ApiError, Area, Desk, Scope, Visitor, reply::Reply, status};
+use crate::{policy::Network, rt::Light};
+
+/// RFC-less but registered: OpenMetrics 1.0 s3.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// 200 while mail can be taken and no line of the board is red; else 503 and why.
+pub(super) async fn health(desk: &Desk) -> Reply {
+    let board = desk.house().board.all();
+    let mut why: Vec<String> = board
+        .iter()
+        .filter(|(_, state)| state.light == Light::Red)
+        .map(|(service, state)| format!("{service}: {}", state.text))
+        .collect();
+    match desk.house().store.room().await {
+        Ok(room) if room.is_short() => why.push("mail disk: no room for new mail".to_owned()),
+        Ok(_) => {}
+        Err(error) => why.push(format!("mail disk: {error}")),
+    }
+    let (status, body) = if why.is_empty() { (200, "ok\n".to_owned()) } else { (503, why.join("\n") + "\n") };
+    Reply { status, kind: "text/plain; charset=utf-8", body: body.into_bytes(), heads: Vec::new() }
+}
+
+/// OpenMetrics, for those who may look, and for the networks of the setting.
+pub(super) async fn metrics(desk: &Desk, visitor: &Visitor) -> Result<Reply, ApiError> {
+    let settings = desk.house().settings.get();
+    let chosen = |ip| settings.metrics_networks.iter().any(|n| Network::parse(n).is_ok_and(|n| n.contains(ip)));
+    if !visitor.rights.allow(Scope::Look(Area::Status)) && !visitor.ip.is_some_and(chosen) {
+        let todo = "send a token with the right 'read', or add your address to http.metrics_networks";
+        return Err(ApiError::new(401, "metrics are not for everybody", todo));
+    }
+    let mut out = String::new();
+    numbers(desk, &mut out).await;
+    out.push_str("# EOF\n");
+    Ok(Reply { status: 200, kind: OPEN_METRICS, body: out.into_bytes(), heads: Vec::new() })
+}
+
+/// A family with its samples: `(labels, value)`.
+fn family(out: &mut String, name: &str, kind: &str, help: &str, samples: &[(String, f64)]) {
+    if samples.is_empty() {
+        return;
+    }
+    let suffix = if kind == "counter" { "_total" } else { "" };
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "# TYPE gatepost_{name} {kind}\n# HELP gatepost_{name} {help}");
+    for (labels, value) in samples {
+        let _ = writeln!(out, "gatepost_{name}{suffix}{labels} {value}");
+    }
+}
+
+fn gauge(out: &mut String, name: &str, help: &str, value: Option<f64>) {
+    let samples: Vec<(String, f64)> = value.into_iter().map(|value| (String::new(), value)).collect();
+    family(out, name, "gauge", help, &samples);
+}
+
+/// `{name="value"}`, escaped as OpenMetrics 1.0 s5.
+fn label(name: &str, value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("{{{name}=\"{value}\"}}")
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a gauge of octets is right to 53 bits")]
+fn float(number: u64) -> f64 {
+    number as f64
+}
+
+async fn numbers(desk: &Desk, out: &mut String) {
+    let house = desk.house();
+    let directory = house.directory.get();
+    let process = status::process();
+    let number = |name: &str| process[name].as_u64().map(float);
+    gauge(out, "uptime_seconds", "Time since the start.", Some(house.clock.mono().as_secs_f64().floor()));
+    gauge(out, "memory_resident_bytes", "Memory of the process.", number("rss"));
+    gauge(out, "memory_resident_peak_bytes", "The most memory the process had.", number("rss_peak"));
+    gauge(out, "threads", "Threads of the process.", number("threads"));
+    gauge(out, "open_files", "Open files of the process.", number("files"));
+    let many = |number: usize| Some(float(u64::try_from(number).unwrap_or(u64::MAX)));
+    gauge(out, "domains", "Mail domains.", many(directory.domains.len()));
+    gauge(out, "mailboxes", "Mailboxes.", many(directory.mailboxes.len()));
+    gauge(out, "aliases", "Aliases.", many(directory.aliases.len()));
+    gauge(out, "queue_messages", "Messages in the queue.", house.store.queue_len().await.ok().map(float));
+    if let Ok(room) = house.store.room().await {
+        gauge(out, "disk_free_bytes", "Free room of the mail disk.", Some(float(room.free)));
+        gauge(out, "disk_dead_bytes", "Room of the mail disk that can be reclaimed.", Some(float(room.dead)));
+        gauge(out, "disk_short", "1 while new mail is put off for want of room.", Some(room.is_short().into()));
+    }
+    let lights: Vec<(String, f64)> = house
+        .board
+        .all()
+        .iter()
+        .filter(|(_, state)| state.light != Light::Off)
+        .map(|(service, state)| (label("service", service), f64::from(u8::from(state.light != Light::Red))))
+        .collect();
+    family(out, "service_up", "gauge", "1 unless the service's line on the board is red.", &lights);
+    let now = house.clock.now();
+    let days: Vec<(String, f64)> = house
+        .certificates
+        .list()
+        .iter()
+        .filter_map(|listed| listed.info.as_ref().map(|info| (&listed.name, info)))
+        .map(|(name, info)| (label("name", name), float(info.not_after.since(now).max(0).unsigned_abs())))
+        .collect();
+    family(out, "certificate_expiry_seconds", "gauge", "Time until a certificate expires.", &days);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_written_as_openmetrics_wants_it() {
+        let mut out = String::new();
+        family(&mut out, "a", "counter", "Things.", &[(label("x", "a\"b\\c\nd"), 3.0)]);
+        gauge(&mut out, "b", "Others.", Some(1.5));
+        gauge(&mut out, "c", "Not known.", None);
+        assert_eq!(
+            out,
+            "# TYPE gatepost_a counter\n# HELP gatepost_a Things.\ngatepost_a_total{x=\"a\\\"b\\\\c\\nd\"} 3\n\
+             # TYPE gatepost_b gauge\n# HELP gatepost_b Others.\ngatepost_b 1.5\n"
+        );
+    }
+}
