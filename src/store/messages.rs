@@ -41,6 +41,8 @@ pub struct Flagged {
     pub rows: Vec<MessageRow>,
     /// Messages that changed after `unchanged_since`.
     pub modified: Vec<Uid>,
+    /// The modification sequence of this change; None when nothing was another than it is now.
+    pub changed: Option<ModSeq>,
 }
 
 /// What a copy or a move did.
@@ -159,7 +161,6 @@ impl Tables<'_> {
         let modseq = self.opened(folder)?.row.modseq + 1;
         let bits = self.bits_of(folder, edit)?;
         let mut flagged = Flagged::default();
-        let mut changed = false;
         for uid in uids {
             let Some(old) = self.message(folder, uid.0)? else { continue };
             if edit.unchanged_since.is_some_and(|since| old.modseq > since.0) {
@@ -171,11 +172,11 @@ impl Tables<'_> {
             if new != old {
                 new.modseq = modseq;
                 self.replace(folder, *uid, &old, &new)?;
-                changed = true;
+                flagged.changed = Some(ModSeq(modseq));
             }
             flagged.rows.push(new.listed(uid.0));
         }
-        if changed {
+        if flagged.changed.is_some() {
             self.opened(folder)?.row.modseq = modseq;
         }
         Ok(flagged)

@@ -1,6 +1,6 @@
 //! How a command ends, until its tagged line is written: what others did is told before that.
 
-use crate::wire::imap::{Code, Ranges, Tag, say::Say};
+use crate::wire::imap::{Code, Ranges, Say, Status, Tag};
 
 /// A sentence, and what its response code needs.
 pub(super) enum Answer {
@@ -38,6 +38,12 @@ impl From<Say<'static>> for Answer {
 }
 
 impl Answer {
+    /// Whether the command was done.
+    pub fn is_ok(&self) -> bool {
+        let (Answer::Say(say) | Answer::Capable(say, _) | Answer::Copied(say, _) | Answer::Modified(say, _)) = self;
+        say.status == Status::Ok
+    }
+
     /// The tagged line.
     pub fn write(&self, tag: &Tag, out: &mut Vec<u8>) {
         match self {

@@ -200,7 +200,7 @@ impl Session {
                 fetched[at].row = *row;
             }
         }
-        if let Err(error) = selected.absorb_after(&store, &flagged.rows, false).await {
+        if let Err(error) = selected.absorb_after(&store, &flagged, false).await {
             self.failed("reading the folder again", &error);
         }
         flagged.rows.iter().map(|row| row.uid).collect()

@@ -3,8 +3,8 @@
 use super::{Answer, Done, End, Session, uids::Uids};
 use crate::{
     limits,
-    store::{FlagEdit, StoreError},
-    types::{MessageRow, ModSeq, Uid},
+    store::{FlagEdit, Flagged, How, StoreError},
+    types::{Flags, MessageRow, ModSeq, Uid},
     wire::imap::{Ranges, SequenceSet, say},
 };
 
@@ -63,19 +63,23 @@ impl Session {
             Ok(flagged) => flagged,
             Err(error) => return Ok(Err(error)),
         };
+        if edit.flags.has(Flags::DELETED) && edit.how != How::Remove {
+            self.counts.deleted += flagged.rows.len() as u64;
+        }
         stored.vanished |= flagged.rows.len() + flagged.modified.len() < asked;
         flagged.modified.iter().for_each(|uid| stored.modified.add(*uid));
-        self.tell_stored(&flagged.rows, silent).await?;
+        self.tell_stored(&flagged, silent).await?;
         Ok(Ok(()))
     }
 
     /// The client learns what came of its own change, and what others did to the same messages is no news any more.
-    pub(super) async fn tell_stored(&mut self, rows: &[MessageRow], silent: bool) -> Result<(), End> {
+    async fn tell_stored(&mut self, flagged: &Flagged, silent: bool) -> Result<(), End> {
         let store = self.imap.store.clone();
         let Some(selected) = self.phase.selected_mut() else { return Ok(()) };
-        if let Err(error) = selected.absorb_after(&store, rows, silent).await {
+        if let Err(error) = selected.absorb_after(&store, flagged, silent).await {
             self.failed("reading the folder again", &error);
         }
+        let rows = &flagged.rows;
         self.know_keywords(rows).await?;
         let modseq = self.phase.who().is_some_and(|who| who.condstore);
         match silent {

@@ -11,8 +11,6 @@ use crate::{
 
 /// Between two signs of life: what is between us and the client must not forget the connection.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(limits::IMAP_STILL_HERE_SECS);
-/// Within these a DONE that began must end.
-const WORD: Duration = Duration::from_secs(limits::IMAP_LOGIN_SECS);
 /// Octets of a line that may be DONE.
 const LINE: usize = 64;
 
@@ -45,10 +43,9 @@ impl Session {
                 Woken::Silence => say::STILL_HERE.untagged(self.conn.output()),
             }
         }
-        match self.conn.line(LINE, WORD).await {
-            Ok((line, _)) if line.eq_ignore_ascii_case(b"DONE") => Ok(say::IDLE_DONE.into()),
-            Ok(_) | Err(crate::net::ReadError::TooLong) => self.abuse(say::DONE_EXPECTED),
-            Err(error) => Err(error.into()),
+        match self.line(LINE).await? {
+            Some(line) if line.eq_ignore_ascii_case(b"DONE") => Ok(say::IDLE_DONE.into()),
+            Some(_) | None => self.abuse(say::DONE_EXPECTED),
         }
     }
 

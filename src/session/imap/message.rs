@@ -237,17 +237,19 @@ async fn prepare(store: &Store, plan: &Plan, message: Fetched) -> Result<Ready, 
         None => Text::None,
     };
     let derived = match needs_structure {
-        true => Some(derive(&text).await?),
+        true => Some(derive(store, &row, &text).await?),
         false => derived,
     };
     let octets = locate(plan, &row, derived.as_deref(), &text).await.map_err(fault)?;
     Ok(Ready { row, derived, text, octets })
 }
 
-/// `index.redb` does not have the record: it is made again.
-async fn derive(text: &Text) -> Result<Vec<u8>, StoreError> {
+/// `index.redb` does not have the record: it is made again, and kept for the next one who asks.
+async fn derive(store: &Store, row: &MessageRow, text: &Text) -> Result<Vec<u8>, StoreError> {
     let reader = text.reader().map_err(fault)?;
-    Ok(mime::derive(reader).await.map_err(fault)?.encode())
+    let record = mime::derive(reader).await.map_err(fault)?.encode();
+    store.put_derived(row.body, record.clone());
+    Ok(record)
 }
 
 fn fault(error: io::Error) -> StoreError {

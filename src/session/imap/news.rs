@@ -3,7 +3,7 @@
 use super::{End, Session, fetch, phase::Selected, uids::Uids};
 use crate::{
     limits,
-    store::{Change, Changes, Store, StoreError, Want},
+    store::{Change, Changes, Flagged, Store, StoreError, Want},
     types::{Keywords, MessageRow, Uid},
     wire::imap::{Code, answer, say},
 };
@@ -21,31 +21,25 @@ impl Selected {
         Ok(())
     }
 
-    /// As [`Selected::absorb`], when the client knows the flags of `rows` (in the order of their UIDs) from an answer of its
-    /// own: only what happened after these is news. `silent`: it knows nothing but its own change.
+    /// As [`Selected::absorb`], behind a change of the client's own: only what happened after it is news. `silent`: the client
+    /// is not told of it, so it knows nothing but its own change.
     pub(super) async fn absorb_after(
         &mut self,
         store: &Store,
-        rows: &[MessageRow],
+        flagged: &Flagged,
         silent: bool,
     ) -> Result<(), StoreError> {
         if !silent {
-            rows.iter().for_each(|row| self.view.knows_flags(row.uid));
+            flagged.rows.iter().for_each(|row| self.view.knows_flags(row.uid));
         }
-        let Changes::List(changes) = self.watch.take() else {
-            return self.read_again(store).await;
-        };
-        for change in &changes {
-            let known = |uid: Uid| rows.binary_search_by_key(&uid, |row| row.uid).ok().map(|at| rows[at].modseq);
-            let old = match change {
-                Change::Flags(uid, modseq) if silent => known(*uid) == Some(*modseq),
-                Change::Flags(uid, modseq) => known(*uid).is_some_and(|known| *modseq <= known),
-                Change::Added(..) | Change::Gone(..) | Change::FolderGone => false,
-            };
-            if !old {
-                self.hear(change);
+        match self.watch.take() {
+            Changes::List(changes) => {
+                changes.iter().filter(|change| !is_known(change, flagged, silent)).for_each(|change| self.hear(change));
             }
+            Changes::Lost => self.read_again(store).await?,
         }
+        // Only now: what was read again is news above what was seen before.
+        self.seen = self.seen.max(flagged.changed.unwrap_or(self.seen));
         Ok(())
     }
 
@@ -88,6 +82,22 @@ impl Selected {
         }
         self.view.hear_all(&present);
         Ok(())
+    }
+}
+
+/// Whether the client knows a change when it knows what came of its own.
+///
+/// Believed: a row that came out of a silent STORE shows the client's own change. True: where the flags were so already it
+/// shows the last change of somebody else, of which the client may know nothing.
+fn is_known(change: &Change, flagged: &Flagged, silent: bool) -> bool {
+    let shown = |uid: Uid| {
+        let at = flagged.rows.binary_search_by_key(&uid, |row| row.uid).ok()?;
+        Some(flagged.rows[at].modseq)
+    };
+    match change {
+        Change::Flags(_, modseq) if silent => flagged.changed == Some(*modseq),
+        Change::Flags(uid, modseq) => shown(*uid).is_some_and(|shown| *modseq <= shown),
+        Change::Added(..) | Change::Gone(..) | Change::FolderGone => false,
     }
 }
 

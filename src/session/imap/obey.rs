@@ -47,6 +47,10 @@ impl Session {
         let removes = matches!(verb, Verb::Expunge | Verb::UidExpunge | Verb::Move | Verb::UidMove);
         let expunge = !verb.rule().freezes && (removes || self.conn.buffered().is_empty());
         self.tell_news(expunge).await?;
+        // Before the login nothing is forgiven.
+        if answer.is_ok() && self.phase.who().is_some() {
+            self.bad_commands = 0;
+        }
         answer.write(tag, self.conn.output());
         self.flush_some().await
     }
