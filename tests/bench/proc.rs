@@ -96,7 +96,8 @@ impl Syncs {
         for pid in pids {
             wait_until(Duration::from_secs(10), "strace attaches", || {
                 let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-                !status.is_empty() && !status.contains("TracerPid:\t0\n")
+                // A process of Postfix may end meanwhile.
+                status.is_empty() || !status.contains("TracerPid:\t0\n")
             })?;
         }
         Ok(Syncs { strace, log: log.to_owned() })
