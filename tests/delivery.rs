@@ -5,6 +5,8 @@
 #[path = "faults/client.rs"]
 mod client;
 mod common;
+#[path = "common/dial.rs"]
+mod dial;
 
 use common::{ANN, BOB, House};
 use gatepost::{

@@ -14,6 +14,8 @@ mod binary;
 mod client;
 #[path = "faults/clock.rs"]
 mod clock;
+#[path = "common/dial.rs"]
+mod dial;
 #[path = "faults/full.rs"]
 mod full;
 #[path = "faults/gone.rs"]

@@ -3,6 +3,8 @@
 
 #[path = "faults/client.rs"]
 mod client;
+#[path = "common/dial.rs"]
+mod dial;
 #[path = "faults/mail.rs"]
 mod mail;
 #[path = "common/ports.rs"]

@@ -5,7 +5,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "../common/dial.rs"]
+mod dial;
+mod imap;
 mod load;
+mod mailbox;
 mod ours;
 mod proc;
 mod rounds;
@@ -40,6 +44,8 @@ struct Options {
     messages: u64,
     /// Seconds of rest before memory is measured.
     rest: u64,
+    /// Sessions that wait.
+    idle: u64,
 }
 
 impl Options {
@@ -51,14 +57,22 @@ impl Options {
             gigabytes: vec![0.1, 1.0],
             messages: 10_000,
             rest: 60,
+            idle: 1000,
         };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 // Enough to see that everything works; the figures mean little.
                 "--short" => {
-                    options =
-                        Options { rounds: 1, seconds: 0.5, gigabytes: vec![0.02], messages: 300, rest: 1, ..options }
+                    options = Options {
+                        rounds: 1,
+                        seconds: 0.5,
+                        gigabytes: vec![0.02],
+                        messages: 300,
+                        rest: 1,
+                        idle: 50,
+                        ..options
+                    }
                 }
                 "--20gb" => options.gigabytes.push(20.0),
                 "--rounds" => options.rounds = number(&arg, args.next())?,
@@ -84,6 +98,14 @@ fn budget(row: &str) -> Vec<Budget> {
     } else if row.contains("accepted/s") {
         vec![Budget::Times(1.5, BOTH), Budget::Times(1.5, HELD)]
     } else if row.starts_with("POP3") && row.contains("messages/s") {
+        vec![Budget::Times(1.0, BOTH)]
+    } else if row.ends_with("IDLE sessions, plain: RSS MB") {
+        vec![Budget::Most(24.0)]
+    } else if row.ends_with("IDLE sessions, TLS: RSS MB") {
+        vec![Budget::Most(36.0)]
+    } else if row.ends_with("IDLE sessions, plain: kB a session (PSS)") {
+        vec![Budget::Most(12.0)]
+    } else if row.starts_with("IMAP") {
         vec![Budget::Times(1.0, BOTH)]
     } else if row.starts_with("start after kill -9") {
         vec![Budget::Most(0.3)]
@@ -116,11 +138,11 @@ fn run(options: &Options) -> io::Result<bool> {
     let done = measure(&mut bench, options);
     bench.end();
     std::fs::remove_dir_all(&dir)?;
-    done?;
     println!();
     let kept = table::print(&bench.figures, &[OURS, BOTH, HELD], budget);
     println!("\nMedians of up to {} rounds. Configurations:\n{}", bench.figures.runs(), bench.configurations);
-    Ok(kept)
+    // What was measured until an error is printed too.
+    done.map(|()| kept)
 }
 
 fn measure(bench: &mut Bench, options: &Options) -> io::Result<()> {
@@ -133,6 +155,10 @@ fn measure(bench: &mut Bench, options: &Options) -> io::Result<()> {
             }
         }
         bench.pop3(options.messages)?;
+        bench.imap(options.messages)?;
+    }
+    for tls in [false, true] {
+        bench.idle(options.idle, tls)?;
     }
     bench.syncs()?;
     bench.memory(options.seconds, options.rest)?;

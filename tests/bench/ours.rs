@@ -21,6 +21,8 @@ pub struct Ours {
     dir: PathBuf,
     smtp: u16,
     pop3: u16,
+    imap: u16,
+    imaps: u16,
     users: Vec<String>,
     running: Option<Child>,
 }
@@ -34,6 +36,8 @@ impl Ours {
             dir: dir.to_owned(),
             smtp: free_port()?,
             pop3: free_port()?,
+            imap: free_port()?,
+            imaps: free_port()?,
             users: users.to_vec(),
             running: None,
         })
@@ -49,10 +53,10 @@ impl Ours {
             "smtp.submission.port=0".to_owned(),
             "smtp.ssl.port=0".to_owned(),
             "pop3.ssl.port=0".to_owned(),
-            "imap.port=0".to_owned(),
-            "imap.ssl.port=0".to_owned(),
             "http.port=0".to_owned(),
             "http.ssl.port=0".to_owned(),
+            format!("imap.port={}", self.imap),
+            format!("imap.ssl.port={}", self.imaps),
         ]
     }
 
@@ -106,6 +110,14 @@ impl Server for Ours {
         SocketAddr::from(([127, 0, 0, 1], self.pop3))
     }
 
+    fn imap(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.imap))
+    }
+
+    fn imaps(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.imaps))
+    }
+
     fn wipe(&mut self) -> io::Result<()> {
         let _ = fs::remove_dir_all(self.state_dir());
         fs::create_dir_all(self.state_dir())?;
@@ -122,6 +134,7 @@ impl Server for Ours {
         self.spawn()?;
         wait_for_greeting(self.smtp())?;
         wait_for_greeting(self.pop3())?;
+        wait_for_greeting(self.imap())?;
         Ok(start.elapsed())
     }
 

@@ -45,7 +45,7 @@ impl Bench {
     }
 
     /// Does something to each server, freshly started and empty.
-    fn each(
+    pub fn each(
         &mut self,
         mut work: impl FnMut(&mut dyn Server, &[String], &mut Figures) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -184,7 +184,8 @@ fn load(server: &dyn Server, users: &[String], size: usize, connections: usize, 
     Load { smtp: server.smtp(), to: users.to_vec(), size, connections, until }
 }
 
-fn fill(server: &dyn Server, users: &[String], size: usize, count: u64) -> io::Result<()> {
+/// Puts messages into mailboxes and waits until they are there.
+pub fn fill(server: &dyn Server, users: &[String], size: usize, count: u64) -> io::Result<()> {
     load(server, users, size, 10, Until::Count(count)).run()?;
     wait_for_mail(server, count)
 }

@@ -10,6 +10,10 @@ pub trait Server {
     fn smtp(&self) -> SocketAddr;
     /// Where mail comes out.
     fn pop3(&self) -> SocketAddr;
+    /// IMAP without TLS.
+    fn imap(&self) -> SocketAddr;
+    /// IMAP over TLS from the first octet.
+    fn imaps(&self) -> SocketAddr;
     /// Stopped: throws away all mail.
     fn wipe(&mut self) -> io::Result<()>;
     /// Starts; gives the time until it greets on its ports.

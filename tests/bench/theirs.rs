@@ -19,6 +19,8 @@ pub struct Theirs {
     dir: PathBuf,
     smtp: u16,
     pop3: u16,
+    imap: u16,
+    imaps: u16,
     users: Vec<String>,
     held: bool,
 }
@@ -26,13 +28,14 @@ pub struct Theirs {
 impl Theirs {
     /// Writes the configurations. `users` are mailboxes of office.test, with the password `bench-pass`.
     pub fn new(dir: &Path, users: &[String], held: bool) -> io::Result<Theirs> {
-        let theirs =
-            Theirs { dir: dir.to_owned(), smtp: free_port()?, pop3: free_port()?, users: users.to_vec(), held };
+        let [smtp, pop3, imap, imaps] = [free_port()?, free_port()?, free_port()?, free_port()?];
+        let theirs = Theirs { dir: dir.to_owned(), smtp, pop3, imap, imaps, users: users.to_vec(), held };
         for sub in ["postfix", "dovecot", "mail"] {
             fs::create_dir_all(dir.join(sub))?;
         }
         fs::write(dir.join("postfix/main.cf"), theirs.main_cf())?;
         fs::write(dir.join("postfix/master.cf"), theirs.master_cf())?;
+        certificate(dir)?;
         fs::write(dir.join("dovecot/dovecot.conf"), theirs.dovecot_conf()?)?;
         let passwd: String = users.iter().map(|u| format!("{u}:{{PLAIN}}bench-pass\n")).collect();
         fs::write(dir.join("dovecot/passwd"), passwd)?;
@@ -72,14 +75,19 @@ impl Theirs {
         let (uid, gid) = self.owner()?;
         Ok(format!(
             "base_dir = {dir}/dovecot/run\nstate_dir = {dir}/dovecot/run\ninstance_name = gatepost-bench\n\
-             log_path = {dir}/dovecot.log\nprotocols = pop3 lmtp\nlisten = 127.0.0.1\nssl = no\n\
+             log_path = {dir}/dovecot.log\nprotocols = pop3 imap lmtp\nlisten = 127.0.0.1\n\
+             ssl = yes\nssl_cert = <{dir}/cert.pem\nssl_key = <{dir}/key.pem\n\
+             mail_max_userip_connections = 1000\ndefault_client_limit = 4000\n\
              disable_plaintext_auth = no\nmail_location = maildir:{dir}/mail/%n\nmail_uid = {uid}\nmail_gid = {gid}\n\
              first_valid_uid = {uid}\nfirst_valid_gid = {gid}\n\
              passdb {{\n  driver = passwd-file\n  args = {dir}/dovecot/passwd\n}}\n\
              userdb {{\n  driver = static\n  args = uid={uid} gid={gid} home={dir}/mail/%n\n}}\n\
              service pop3-login {{\n  inet_listener pop3 {{\n    port = {}\n  }}\n  inet_listener pop3s {{\n    port = 0\n  }}\n}}\n\
+             service imap-login {{\n  service_count = 0\n  process_limit = 4\n  client_limit = 2000\n  \
+             inet_listener imap {{\n    port = {}\n  }}\n  inet_listener imaps {{\n    port = {}\n  }}\n}}\n\
+             service imap {{\n  process_limit = 1200\n}}\n\
              service lmtp {{\n  unix_listener {dir}/lmtp {{\n    mode = 0666\n  }}\n}}\n",
-            self.pop3
+            self.pop3, self.imap, self.imaps
         ))
     }
 
@@ -105,6 +113,14 @@ impl Theirs {
     }
 }
 
+/// An ECDSA P-256 key and its own certificate, like ours.
+fn certificate(dir: &Path) -> io::Result<()> {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]);
+    openssl.args(["-subj", "/CN=mail.office.test", "-keyout"]).arg(dir.join("key.pem"));
+    run(openssl.arg("-out").arg(dir.join("cert.pem")).stderr(Stdio::null()))
+}
+
 /// Runs a command that must be good. Its output goes to ours: a daemon that it starts would hold a pipe open.
 fn run(command: &mut Command) -> io::Result<()> {
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
@@ -122,6 +138,14 @@ impl Server for Theirs {
 
     fn pop3(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.pop3))
+    }
+
+    fn imap(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.imap))
+    }
+
+    fn imaps(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.imaps))
     }
 
     fn wipe(&mut self) -> io::Result<()> {
@@ -144,6 +168,7 @@ impl Server for Theirs {
         wait_for_greeting(self.smtp())?;
         if !self.held {
             wait_for_greeting(self.pop3())?;
+            wait_for_greeting(self.imap())?;
         }
         Ok(start.elapsed())
     }

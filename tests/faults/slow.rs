@@ -8,8 +8,9 @@ use std::{
 
 use crate::{
     binary::Served,
-    client::{self, Client, dial},
+    client::{self, Client},
     common::ANN,
+    dial::dial,
     mail::{message, number_of},
 };
 
