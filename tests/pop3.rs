@@ -56,6 +56,27 @@ fn a_client_lists_reads_and_deletes() {
     assert!(line.starts_with("pop3(ann@office.test)<") && line.ends_with(&want), "{line}\n{want}");
 }
 
+/// As with Dovecot: what RETR gave out is seen, with QUIT or without; TOP shows only.
+#[test]
+fn what_was_read_is_seen_by_everybody() {
+    let house = house("seen");
+    (0..4).for_each(|_| house.deliver(ONE));
+    let mut ann = house.ann();
+    ann.ask_lines("RETR 1");
+    ann.ask_lines("TOP 2 100");
+    ann.ask_lines("RETR 4");
+    ann.ask("DELE 4");
+    ann.ask("QUIT");
+    assert!(ann.at_end());
+    assert_eq!(house.seen(), [true, false, false]);
+    let mut again = house.ann();
+    again.ask_lines("RETR 1");
+    again.ask_lines("RETR 2");
+    drop(again);
+    house.until_told("Connection closed");
+    assert_eq!(house.seen(), [true, true, false]);
+}
+
 #[test]
 fn nothing_is_deleted_without_quit() {
     let house = house("noquit");

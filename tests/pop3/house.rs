@@ -17,7 +17,7 @@ use gatepost::{
     session::pop3::{Pop3, serve},
     settings::{Settings, TlsMode},
     store::Store,
-    types::{Address, MailboxId, UnixTime},
+    types::{Address, Flags, MailboxId, UnixTime},
     wire::scram,
 };
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_types::pem::PemObject};
@@ -93,6 +93,11 @@ impl House {
     /// Delivers to ann.
     pub fn deliver(&self, message: &[u8]) {
         block_on(post::deliver(&self.store, message, &[1])).unwrap();
+    }
+
+    /// Which of ann's messages are seen.
+    pub fn seen(&self) -> Vec<bool> {
+        block_on(post::list(&self.store, 1)).iter().map(|row| row.flags.has(Flags::SEEN)).collect()
     }
 
     pub fn tls_mode(&self, mode: TlsMode) {

@@ -119,6 +119,9 @@ impl Session {
             };
             *messages += 1;
             *sum += octets;
+            if lines.is_none() {
+                drop.was_read(number);
+            }
         }
         Ok(())
     }
@@ -154,6 +157,17 @@ impl Session {
         }
     }
 
+    /// What was given out becomes \Seen. A disk that refuses costs no more than that.
+    pub(super) async fn keep_seen(&mut self) {
+        let store = self.pop3.store.clone();
+        let Ok(drop) = self.maildrop() else { return };
+        let who = drop.who.address.to_string();
+        match drop.keep_seen(&store).await {
+            Ok(()) | Err(StoreError::Missing) => {}
+            Err(error) => self.trouble(&who, &format!("what was read stays unseen: {error}")),
+        }
+    }
+
     /// QUIT: after the login, the UPDATE state. "+OK" is said only when the removal is durable.
     pub(super) async fn quit(&mut self) -> End {
         let store = self.pop3.store.clone();
@@ -161,6 +175,7 @@ impl Session {
             self.say(say::BYE);
             return End::Quit;
         };
+        drop.forget_marked();
         let uids = drop.marked();
         let removed = match uids.is_empty() {
             true => Ok(0),

@@ -5,8 +5,8 @@
 use crate::{
     journal::Pop3Counts,
     policy::LoggedIn,
-    store::{Store, StoreError},
-    types::{BodyId, FolderName, MessageRow, Uid},
+    store::{FlagEdit, How, Store, StoreError},
+    types::{BodyId, Flags, FolderName, MessageRow, Uid},
     wire::pop3::{Say, say},
 };
 
@@ -33,13 +33,17 @@ pub struct Maildrop {
     uidvalidity: u32,
     entries: Vec<Entry>,
     marked: Vec<bool>,
+    /// Which are unseen, as far as this session knows.
+    unseen: Vec<bool>,
+    /// Those that it gave out and that were unseen: they become \Seen when it ends.
+    read: Vec<Uid>,
 }
 
 impl Maildrop {
     /// Reads the rows in pages; no read transaction is held between them.
     pub async fn load(store: &Store, who: LoggedIn) -> Result<Self, StoreError> {
         let inbox = FolderName::inbox();
-        let (mut uidvalidity, mut entries) = (0, Vec::new());
+        let (mut uidvalidity, mut entries, mut unseen) = (0, Vec::new(), Vec::new());
         let mut after = Uid(0);
         loop {
             let (validity, rows) = match store.messages(who.mailbox, &inbox, after, PAGE).await {
@@ -55,8 +59,9 @@ impl Maildrop {
             let whole = rows.len() == PAGE;
             after = rows.last().map_or(after, |row| row.uid);
             entries.extend(rows.iter().map(entry));
+            unseen.extend(rows.iter().map(|row| !row.flags.has(Flags::SEEN)));
             if !whole {
-                return Ok(Self::of(who, uidvalidity, entries));
+                return Ok(Self { unseen, ..Self::of(who, uidvalidity, entries) });
             }
         }
     }
@@ -64,8 +69,8 @@ impl Maildrop {
     fn of(who: LoggedIn, uidvalidity: u32, entries: Vec<Entry>) -> Self {
         let octets = entries.iter().map(|e| u64::from(e.size)).sum();
         let counts = Pop3Counts { messages: entries.len() as u64, octets, ..Pop3Counts::default() };
-        let marked = vec![false; entries.len()];
-        Maildrop { who, counts, uidvalidity, entries, marked }
+        let (marked, unseen) = (vec![false; entries.len()], vec![true; entries.len()]);
+        Maildrop { who, counts, uidvalidity, entries, marked, unseen, read: Vec::new() }
     }
 
     /// How many numbers there are, marked ones too.
@@ -102,6 +107,35 @@ impl Maildrop {
     /// RSET.
     pub fn unmark_all(&mut self) {
         self.marked.fill(false);
+    }
+
+    /// RETR gave it out whole.
+    pub fn was_read(&mut self, number: u32) {
+        let Some(at) = index(number).filter(|at| *at < self.entries.len()) else { return };
+        if std::mem::replace(&mut self.unseen[at], false) {
+            self.read.push(self.entries[at].uid);
+        }
+    }
+
+    /// Sets \Seen for what was given out, as Dovecot does, in one transaction when the session ends, with QUIT or without.
+    /// What is gone by then needs none.
+    pub async fn keep_seen(&mut self, store: &Store) -> Result<(), StoreError> {
+        let read = std::mem::take(&mut self.read);
+        if read.is_empty() {
+            return Ok(());
+        }
+        let inbox = store.folder(self.who.mailbox, &FolderName::inbox()).await?;
+        if inbox.validity == self.uidvalidity {
+            let seen = FlagEdit { how: How::Add, flags: Flags::SEEN, keywords: Vec::new(), unchanged_since: None };
+            store.flag(inbox.id, read, seen).await?;
+        }
+        Ok(())
+    }
+
+    /// QUIT is about to remove what is marked.
+    pub fn forget_marked(&mut self) {
+        let marked = self.marked();
+        self.read.retain(|uid| marked.binary_search(uid).is_err());
     }
 
     /// What QUIT is to remove.
@@ -142,6 +176,18 @@ pub(super) mod tests {
         assert_eq!(drop.marked(), [Uid(11)]);
         drop.unmark_all();
         assert_eq!((drop.stat(), drop.marked()), ((3, 123), vec![]));
+    }
+
+    #[test]
+    fn what_was_given_out_and_stays_is_seen_once() {
+        let mut drop = maildrop(&[1, 2, 3]);
+        for number in [3, 1, 3, 9] {
+            drop.was_read(number);
+        }
+        assert_eq!(drop.read, [Uid(12), Uid(10)]);
+        assert_eq!(drop.mark(1), Ok(()));
+        drop.forget_marked();
+        assert_eq!(drop.read, [Uid(12)]);
     }
 
     #[test]

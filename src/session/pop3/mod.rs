@@ -54,6 +54,7 @@ pub async fn serve(pop3: Pop3, conn: Conn) {
 pub async fn serve_patiently(pop3: Pop3, conn: Conn, idle: Duration) {
     let mut session = Session::new(pop3, conn, idle);
     let end = session.talk().await;
+    session.keep_seen().await;
     session.tell_end(end);
     session.conn.close(HANDSHAKE).await;
 }
