@@ -218,9 +218,13 @@ fn the_store_is_checked_through_the_server_and_on_its_files_and_salvaged() {
     for n in 0..5 {
         house.deliver(id, format!("Subject: {n}\r\n\r\nhello\r\n").as_bytes());
     }
-    assert!(ok(&house, &["check"], "").starts_with("5 messages, 5 records"));
+    assert!(ok(&house, &["check"], "").starts_with("5 messages, 5 records, 0 in the index"));
+    assert!(ok(&house, &["reindex"], "").starts_with("5 records made from"));
+    assert!(ok(&house, &["check"], "").starts_with("5 messages, 5 records, 5 in the index"));
     house.close();
     assert!(ok(&house, &["check"], "").contains("all whole"), "on the files");
+    assert!(ok(&house, &["reindex"], "").starts_with("5 records made from"), "on the files");
+    assert!(ok(&house, &["check"], "").contains("5 in the index"), "on the files");
     let to = house.state().join("salvaged");
     let said = ok(&house, &["salvage", "--to", to.to_str().unwrap()], "");
     assert!(said.contains("5 messages brought out"), "{said}");
@@ -239,8 +243,16 @@ fn the_store_is_checked_through_the_server_and_on_its_files_and_salvaged() {
 fn help_needs_no_server_and_names_every_subcommand() {
     let state = Path::new("/nonexistent");
     let help = gatepost(state, &["help"], "").out;
-    for words in ["domain add", "mailbox password", "settings set", "certificate upload", "journal", "check", "salvage"]
-    {
+    for words in [
+        "domain add",
+        "mailbox password",
+        "settings set",
+        "certificate upload",
+        "journal",
+        "check",
+        "reindex",
+        "salvage",
+    ] {
         assert!(help.contains(words), "{words}");
     }
     assert!(gatepost(state, &["mailbox", "add", "--help"], "").out.contains("--quota SIZE"));

@@ -9,7 +9,7 @@ use super::{
     Answer, ApiError, Desk,
     answer::{Entered, Stream},
     api::{Method, Request},
-    certificates, config, lines, lodge, openapi, people, status, tokens,
+    certificates, config, lines, lodge, openapi, people, reindex, status, tokens,
 };
 
 /// What a caller must be allowed. The front asks [`find`] and compares before anything is done.
@@ -203,6 +203,7 @@ table! {
     Delete "tokens/{name}" [] Change(Admins) - => Ok tokens::revoke, "Revokes a token by its id or name.";
     Get    "status" [] Look(Status) - => Status status::status, "What is so now: services, counts, room, the process.";
     Post   "check" [] Change(Status) - => Report status::check, "Reads everything that is stored.";
+    Post   "reindex" [] Change(Status) - => Reindexed reindex::reindex, "Makes the index of messages again from their texts.";
 
     Get    "journal" [max after day page per_page search] Look(Journal) - => Journal lines::journal, "Journal lines: the newest from memory, or a page of a day (M1-M4).";
     Get    "journal/days" [] Look(Journal) - => Days lines::days, "The days that have a journal (M5).";

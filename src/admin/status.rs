@@ -103,7 +103,7 @@ pub(super) async fn check(desk: &Desk, _request: Request) -> Answer {
     let Some(_alone) = desk.begin_check() else {
         return Err(ApiError::new(
             409,
-            "a check is running already",
+            "a check or a reindex is running already",
             "wait for it: gatepost status shows how far it is",
         ));
     };
@@ -140,6 +140,7 @@ pub fn report_json(report: &Report) -> Json {
         "whole": report.is_whole(),
         "messages": report.messages,
         "records": report.records,
+        "derived": report.derived,
         "octets": report.octets,
         "problems": report.problems,
         "unnamed": report.unnamed,

@@ -1,4 +1,4 @@
-//! What works without a running server: `check` on the files, `salvage`. `check` asks the server where one runs.
+//! What works without a running server: `check` and `reindex` on the files, `salvage`. The first two ask the server where one runs.
 
 use std::{
     io::{self, IsTerminal},
@@ -13,7 +13,7 @@ use super::{
     show::{self, cell, list, size},
 };
 use crate::{
-    admin::report_json,
+    admin::{derive, reindexed_json, report_json},
     rt::{Clock, SystemClock},
     store::{self, Disk, Places, RealDisk, StoreError},
 };
@@ -50,9 +50,10 @@ fn on_files(context: &Context, args: &Args) -> Result<Json, Failure> {
 
 fn report(answer: &Json) -> String {
     let mut lines = vec![format!(
-        "{} messages, {} records, {}: {}",
+        "{} messages, {} records, {} in the index, {}: {}",
         answer["messages"],
         answer["records"],
+        answer["derived"],
         size(&answer["octets"]),
         if answer["whole"] == true { "all whole" } else { "DAMAGED" }
     )];
@@ -62,6 +63,35 @@ fn report(answer: &Json) -> String {
     }
     lines.extend(list(answer, "notes").iter().map(|note| format!("note: {}", cell(note))));
     lines.join("\n")
+}
+
+/// Exit code 1 when a message cannot be read.
+pub(super) fn reindex(context: &Context, args: Args) -> Done {
+    let answer = match context.client.ask("POST", "reindex", &json!({})) {
+        Err(failure) if failure.code == 3 => reindex_files(context, &args)?,
+        other => other?,
+    };
+    show::answer(context, &answer, |answer| {
+        format!(
+            "{} records made from {}; {} messages cannot be read",
+            answer["records"],
+            size(&answer["octets"]),
+            answer["unread"]
+        )
+    })?;
+    if answer["unread"] == 0 {
+        return Ok(());
+    }
+    Err(Failure::refused("messages cannot be read", "gatepost check names them"))
+}
+
+fn reindex_files(context: &Context, args: &Args) -> Result<Json, Failure> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let places = Places { state: context.state.clone(), mail: mail_dir(context, args), reserve: 0 };
+    is_there(&places.state)?;
+    is_there(&places.mail)?;
+    let done = store::reindex(&disk, &places, &*derive(), &mut progress(context.json));
+    Ok(reindexed_json(&done.map_err(|error| cannot(&error))?))
 }
 
 pub(super) fn salvage(context: &Context, args: Args) -> Done {

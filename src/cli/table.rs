@@ -255,6 +255,14 @@ pub(super) static COMMANDS: &[Command] = &[
         run: offline::check,
     },
     Command {
+        words: "reindex",
+        after: "",
+        flags: &[MAIL],
+        about: "make the index of messages (index.redb) again from their texts",
+        more: "Asks the running server; works on the files when there is none. No message is touched.",
+        run: offline::reindex,
+    },
+    Command {
         words: "salvage",
         after: "",
         flags: &[

@@ -86,6 +86,13 @@ pub enum AdminEvent {
         /// Whether it was encrypted.
         tls: bool,
     },
+    /// The index was made again.
+    Reindexed {
+        /// Records.
+        records: u64,
+        /// Messages that cannot be read.
+        unread: u64,
+    },
     /// The API does not listen.
     Closed {
         /// Why.
@@ -133,6 +140,10 @@ impl From<AdminEvent> for Line {
                 )
             }
             AdminEvent::Web { what, ip, tls } => web::line(what, ip, tls),
+            AdminEvent::Reindexed { records, unread } => {
+                let text = format!("the index was made again: {records} records, {unread} messages cannot be read");
+                if unread == 0 { Line::info(Tag::Gatepost, text) } else { Line::warning(Tag::Gatepost, text) }
+            }
             AdminEvent::Closed { why } => {
                 Line::error(Tag::Gatepost, format!("the administration socket is closed: {}", safe(&why, 300)))
             }
