@@ -102,7 +102,8 @@ pub struct Search<'q> {
 impl<'q> Search<'q> {
     /// Questions about the message that `view` was derived from.
     pub fn new(view: &DerivedView<'_>, questions: &'q [Question]) -> Self {
-        let answers = vec![false; questions.len()];
+        // The empty text is in every message, also in one without any text.
+        let answers = questions.iter().map(|q| q.needs_body() && q.needle.len() == 0).collect();
         Search { questions, answers, plan: plan(view, questions), next: 0, reader: None, offset: 0 }
     }
 
