@@ -17,7 +17,9 @@ pub const IMAP_COMMAND: usize = 64 * 1024;
 pub const IMAP_APPENDS: usize = 100;
 /// Octets of small bodies that one APPEND holds until all of its messages are there; more are refused.
 pub const IMAP_APPEND_HELD: usize = 1024 * 1024;
-/// Folders of one mailbox; about 150 bytes each while they are listed.
+/// Texts that one SEARCH looks for; each is looked for in every message that is read.
+pub const IMAP_SEARCH_TEXTS: usize = 50;
+/// Folders of one mailbox, and names it is subscribed to; about 150 bytes each while they are listed.
 pub const IMAP_FOLDERS: usize = 5000;
 /// Seconds an IMAP client may be silent behind the login (RFC 3501 s5.4: at least 1,800), and in IDLE.
 pub const IMAP_IDLE_SECS: u64 = 1800;

@@ -1,4 +1,4 @@
-//! Conversations as files: `tests/dialogs/smtp/*.txt`, `tests/dialogs/pop3/*.txt`. Each runs against a porch of its own: the
+//! Conversations as files: `tests/dialogs/{smtp,pop3,imap}/*.txt`. Each runs against a porch of its own: the
 //! real session over a real socket, with the real policy, pipeline and store in a directory of its own.
 //!
 //! The language of the files is described in `dialogs/script.rs`, the world they run in in `dialogs/porch.rs`.
@@ -72,4 +72,9 @@ fn what_is_not_so_is_found() {
 #[test]
 fn pop3_dialogs() {
     folder("pop3", 30);
+}
+
+#[test]
+fn imap_dialogs() {
+    folder("imap", 20);
 }

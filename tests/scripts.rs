@@ -91,9 +91,18 @@ fn run_makes_an_office_and_keeps_it() {
     shell(&format!("cp -r {}/scripts {}", tree().display(), dir.path().display()));
     let mut first = Run::start(dir.path());
     let said = first.ready();
-    for word in
-        ["SMTP ", "submission ", "SMTP SSL", "POP3 ", "POP3 SSL", "ann@office.test", "bob@office.test", "admin "]
-    {
+    for word in [
+        "SMTP ",
+        "submission ",
+        "SMTP SSL",
+        "POP3 ",
+        "POP3 SSL",
+        "IMAP ",
+        "IMAP SSL",
+        "ann@office.test",
+        "bob@office.test",
+        "admin ",
+    ] {
         assert!(said.contains(word), "{word} is not in {said}");
     }
     assert_eq!(said.matches("password ").count(), 3, "{said}");

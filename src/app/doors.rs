@@ -14,6 +14,7 @@ use crate::{
     policy::{Network, Policy, Renewal, Service},
     rt::{Board, Light, Receiver, Shared, Stop},
     session::{
+        imap::{self, Imap},
         pop3::{self, Pop3},
         smtp::{self, Smtp},
     },
@@ -189,9 +190,8 @@ impl Doors {
             Service::Smtps => (Some(self.smtp.implicit.clone()), self.smtp_door(spec.service)),
             Service::Pop3 => (None, self.pop3_door(spec.service)),
             Service::Pop3s => (Some(self.pop3.implicit.clone()), self.pop3_door(spec.service)),
-            // `specs` names no such port before there is a session that serves it.
-            Service::Imap => (None, hung_up()),
-            Service::Imaps => (Some(self.imap.implicit.clone()), hung_up()),
+            Service::Imap => (None, self.imap_door(spec.service)),
+            Service::Imaps => (Some(self.imap.implicit.clone()), self.imap_door(spec.service)),
             Service::Http => (None, self.http_door()),
             Service::Https => (Some(self.http.implicit.clone()), self.http_door()),
         };
@@ -239,13 +239,24 @@ impl Doors {
         };
         Arc::new(move |conn: Conn| Box::pin(pop3::serve(session.clone(), conn)))
     }
+
+    fn imap_door(&self, service: Service) -> Handler {
+        let parts = &self.parts;
+        let session = Imap {
+            service,
+            settings: parts.settings.clone(),
+            tls: self.imap.offered.clone(),
+            policy: parts.policy.clone(),
+            pipeline: parts.pipeline.clone(),
+            store: parts.store.clone(),
+            journal: parts.journal.clone(),
+            stop: parts.stop.clone(),
+        };
+        Arc::new(move |conn: Conn| Box::pin(imap::serve(session.clone(), conn)))
+    }
 }
 
-fn hung_up() -> Handler {
-    Arc::new(|conn: Conn| Box::pin(async move { drop(conn) }))
-}
-
-fn specs(settings: &Settings) -> [Spec; 7] {
+fn specs(settings: &Settings) -> [Spec; 9] {
     let over_tls = |port| if settings.ssl { port } else { 0 };
     let spec = |service, port, interfaces: &Vec<String>| Spec { service, port, interfaces: interfaces.clone() };
     let (smtp, readers) = (&settings.smtp_interfaces, &settings.pop3_interfaces);
@@ -256,6 +267,8 @@ fn specs(settings: &Settings) -> [Spec; 7] {
         spec(Service::Smtps, over_tls(settings.smtps_port), smtp),
         spec(Service::Pop3, settings.pop3_port, readers),
         spec(Service::Pop3s, over_tls(settings.pop3s_port), readers),
+        spec(Service::Imap, settings.imap_port, readers),
+        spec(Service::Imaps, over_tls(settings.imaps_port), readers),
         spec(Service::Http, settings.http_port, &settings.http_interfaces),
         spec(Service::Https, settings.https_port(), &https),
     ]

@@ -58,6 +58,10 @@ impl Blocks for Whole {
         self.1 += piece.len() as u64;
         Ok(Some(piece).filter(|piece| !piece.is_empty()))
     }
+
+    fn rewind(&mut self) {
+        self.1 = 0;
+    }
 }
 
 type OpenFile<'a> = &'a dyn Fn(u32) -> Result<Arc<dyn DiskFile>, Fault>;

@@ -29,6 +29,9 @@ pub trait Sieve: Send + Sync {
 pub trait Blocks {
     /// The next piece, at most 64 KiB; None at the end.
     fn next(&mut self) -> io::Result<Option<Vec<u8>>>;
+
+    /// Begins anew: what comes next is the first piece again.
+    fn rewind(&mut self);
 }
 
 /// What one turn found.
@@ -46,6 +49,8 @@ struct Lazy<'l, 'a> {
     row: MessageRow,
     record: Option<Record>,
     at: u64,
+    /// Octets that were read, some perhaps twice.
+    read: u64,
 }
 
 impl Lazy<'_, '_> {
@@ -67,7 +72,12 @@ impl Blocks for Lazy<'_, '_> {
         }
         let piece = self.piece().map_err(|fault| io::Error::other(fault.told()))?;
         self.at += piece.len() as u64;
+        self.read += piece.len() as u64;
         Ok(Some(piece).filter(|piece| !piece.is_empty()))
+    }
+
+    fn rewind(&mut self) {
+        self.at = 0;
     }
 }
 
@@ -89,12 +99,12 @@ pub(super) fn sift(
         }
         let Some(row) = look.row(*uid)? else { continue };
         let derived = if want.derived { look.derived(row.body) } else { None };
-        let mut body = Lazy { look: &mut look, row, record: None, at: 0 };
+        let mut body = Lazy { look: &mut look, row, record: None, at: 0, read: 0 };
         // What cannot be read is no hit; whoever fetches the message hears what is wrong with it.
         if sieve.takes(&row, derived.as_deref(), &mut body).unwrap_or(false) {
             sifted.hits.push((row.uid, row.modseq));
         }
-        octets += body.at + derived.map_or(0, |record| record.len() as u64);
+        octets += body.read + derived.map_or(0, |record| record.len() as u64);
     }
     Ok(sifted)
 }

@@ -104,6 +104,71 @@ const POP3: [&[u8]; 24] = [
     b"QUIT\r\n",
 ];
 
+const IMAP: [&[u8]; 62] = [
+    b"a CAPABILITY\r\n",
+    b"a LOGIN ann ann-pass-1\r\n",
+    b"a LOGIN ann {4+}\r\nmArK\r\n",
+    b"a LOGIN {99999999999+}\r\n",
+    b"a AUTHENTICATE PLAIN AGFubgBtQXJL\r\n",
+    b"a AUTHENTICATE PLAIN\r\nAGFubgBhbm4tcGFzcy0x\r\n",
+    b"a AUTHENTICATE SCRAM-SHA-256 biwsbj1hbm4scj1uMDEyMzQ1Njc4\r\n*\r\n",
+    b"a STARTTLS\r\n",
+    b"a ENABLE CONDSTORE UTF8=ACCEPT\r\n",
+    b"a ID (\"name\" \"x\")\r\n",
+    b"a SELECT INBOX\r\n",
+    b"a EXAMINE INBOX (CONDSTORE)\r\n",
+    b"a SELECT work/&BD8-\r\n",
+    b"a CREATE work/&BD8-\r\n",
+    b"a CREATE old (USE (\\Archive))\r\n",
+    b"a DELETE work\r\n",
+    b"a RENAME work old/work\r\n",
+    b"a RENAME INBOX saved\r\n",
+    b"a SUBSCRIBE nobody\r\n",
+    b"a UNSUBSCRIBE nobody\r\n",
+    b"a LIST \"\" *\r\n",
+    b"a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (\"%\" \"*o*\") RETURN (STATUS (MESSAGES RECENT SIZE))\r\n",
+    b"a LSUB \"\" %\r\n",
+    b"a NAMESPACE\r\n",
+    b"a STATUS INBOX (MESSAGES DELETED-STORAGE HIGHESTMODSEQ)\r\n",
+    b"a GETQUOTAROOT INBOX\r\n",
+    b"a SETQUOTA \"\" (STORAGE 1)\r\n",
+    b"a APPEND INBOX (\\Seen) {19+}\r\nSubject: x\r\n\r\nmArK\n\r\n",
+    b"a APPEND INBOX {0+}\r\n\r\n",
+    b"a APPEND nobody {5}\r\n",
+    b"a APPEND INBOX {3+}\r\nabc (\\Draft) {3+}\r\ndef\r\n",
+    b"a APPEND INBOX UTF8 (~{6+}\r\nmArK\r\n)\r\n",
+    b"a APPEND INBOX {9999999999+}\r\n",
+    b"a IDLE\r\nDONE\r\n",
+    b"a IDLE\r\n",
+    b"DONE\r\n",
+    b"a NOOP\r\n",
+    b"a CHECK\r\n",
+    b"a FETCH 1:* (FLAGS UID ENVELOPE BODYSTRUCTURE)\r\n",
+    b"a FETCH 1 BODY[]<0.1>\r\n",
+    b"a FETCH 1:* BODY.PEEK[1.MIME]\r\n",
+    b"a UID FETCH 1:* (MODSEQ) (CHANGEDSINCE 1)\r\n",
+    b"a FETCH 4294967295 ALL\r\n",
+    b"a STORE 1:* +FLAGS (\\Deleted $x)\r\n",
+    b"a STORE 1 (UNCHANGEDSINCE 1) FLAGS.SILENT ()\r\n",
+    b"a UID STORE 1:3 -FLAGS (\\Deleted)\r\n",
+    b"a SEARCH ALL\r\n",
+    b"a SEARCH OR (NOT SEEN) (BODY {4+}\r\nmArK UNKEYWORD $x)\r\n",
+    b"a UID SEARCH RETURN (MIN MAX COUNT ALL SAVE) TEXT x SENTSINCE 1-Feb-2020\r\n",
+    b"a SEARCH CHARSET KLINGON SUBJECT x\r\n",
+    b"a SEARCH CHARSET KOI8-R SUBJECT {2+}\r\n\xd0\xcf\r\n",
+    b"a FETCH $ FLAGS\r\n",
+    b"a COPY 1:* saved\r\n",
+    b"a MOVE 1 INBOX\r\n",
+    b"a UID MOVE 1:* old\r\n",
+    b"a EXPUNGE\r\n",
+    b"a UID EXPUNGE 1:*\r\n",
+    b"a CLOSE\r\n",
+    b"a UNSELECT\r\n",
+    b"\r\n",
+    b"* x\r\n",
+    b"a LOGOUT\r\n",
+];
+
 /// A good beginning, then some words, now and then spoilt.
 fn speech(dice: &mut Dice, words: &[&[u8]]) -> Vec<u8> {
     let mut out = words[0].to_vec();
@@ -174,6 +239,21 @@ fn mad_pop3_clients_break_nothing() {
     let (porch, mut dice) = (Porch::build(&head), Dice(77));
     for _ in 0..100 {
         let said = speech(&mut dice, &POP3);
+        talk(&porch, &head, &said);
+        check_journal(&porch, &said);
+    }
+}
+
+#[test]
+fn mad_imap_clients_break_nothing() {
+    let head = "# service: imap\n# from: private\n# patience: 0.06\n# mail: ann=Subject: mArK\\r\\n\\r\\n.mArK\\r\\n\n";
+    let (head, _) = parse(head).unwrap();
+    let (porch, mut dice) = (Porch::build(&head), Dice(143));
+    for n in 0..60 {
+        let mut said = speech(&mut dice, &IMAP);
+        if n % 3 > 0 {
+            said = [IMAP[1], IMAP[10], &said].concat();
+        }
         talk(&porch, &head, &said);
         check_journal(&porch, &said);
     }

@@ -74,7 +74,7 @@ impl Peer {
             if let Some(end) = self.input.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.input.drain(..=end).collect();
                 let line = line.strip_suffix(b"\r\n").expect("the server ends its lines with CRLF");
-                return Heard::Line(String::from_utf8(line.to_vec()).expect("the server speaks UTF-8"));
+                return Heard::Line(shown(line));
             }
             let mut piece = [0; 4096];
             let got = match &mut self.wire {
@@ -122,6 +122,11 @@ impl Peer {
     pub fn hang_up(&mut self) {
         self.wire = Wire::Gone;
     }
+}
+
+/// UTF-8 as it is; other octets (of a message's text) as `\xHH`.
+fn shown(line: &[u8]) -> String {
+    String::from_utf8(line.to_vec()).unwrap_or_else(|_| line.escape_ascii().to_string())
 }
 
 /// Trusts any certificate: the dialogs are not about them.

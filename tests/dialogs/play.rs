@@ -27,15 +27,28 @@ pub fn play(text: &str) -> Result<(), String> {
         early.extend(octets);
     }
     let (mut peer, task) = porch.call(&head, &early);
-    let mut task = Some(task);
+    let mut tasks = vec![task];
+    let mut second: Option<Peer> = None;
     for (number, step) in steps {
-        if matches!(step, Step::Journal(_) | Step::NoJournal(_) | Step::Mail { .. } | Step::NoMail(_))
-            && let Some(task) = task.take()
-        {
-            peer.hang_up();
-            block_on(timeout(Duration::from_secs(10), task)).ok_or("the session does not end")?;
+        if matches!(step, Step::Journal(_) | Step::NoJournal(_) | Step::Mail { .. } | Step::NoMail(_)) {
+            for task in tasks.drain(..) {
+                peer.hang_up();
+                second.iter_mut().for_each(Peer::hang_up);
+                block_on(timeout(Duration::from_secs(10), task)).ok_or("the session does not end")?;
+            }
         }
-        one(&porch, &mut peer, step).map_err(|why| format!("line {number}: {why}"))?;
+        let done = match step {
+            Step::Second(step) => {
+                let second = second.get_or_insert_with(|| {
+                    let (peer, task) = porch.call(&head, &[]);
+                    tasks.push(task);
+                    peer
+                });
+                one(&porch, second, *step)
+            }
+            step => one(&porch, &mut peer, step),
+        };
+        done.map_err(|why| format!("line {number}: {why}"))?;
     }
     Ok(())
 }
@@ -76,6 +89,11 @@ fn one(porch: &Porch, peer: &mut Peer, step: Step) -> Result<(), String> {
                 Err(format!("not in the mail:\n{text}"))
             }
         }
+        Step::Deliver { user, text } => {
+            block_on(porch.put(&user, &text));
+            Ok(())
+        }
+        Step::Second(_) => Err("a second client of the second client".into()),
         Step::NoMail(user) => match porch.newest(&user) {
             None => Ok(()),
             Some(text) => Err(format!("{user} has mail:\n{}", String::from_utf8_lossy(&text))),

@@ -17,7 +17,7 @@ use gatepost::{
     pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Service},
     rt::{Board, Clock, Executor, Shared, Stop, SystemClock, Task, block_on},
-    session::{pop3, smtp},
+    session::{imap, pop3, smtp},
     settings::Settings,
     store::{Delivery, NewMessage, Places, Store},
     types::{Address, FolderName, Uid},
@@ -117,7 +117,7 @@ impl Porch {
         porch
     }
 
-    async fn put(&self, user: &str, text: &[u8]) {
+    pub async fn put(&self, user: &str, text: &[u8]) {
         let mut draft = self.store.draft().await.unwrap();
         draft.write(text).await.unwrap();
         let mailbox = self.directory.get().mailboxes[&address(user)].id;
@@ -126,21 +126,37 @@ impl Porch {
         self.store.commit(vec![message]).await.unwrap();
     }
 
-    fn smtp(&self, service: Service) -> smtp::Smtp {
-        let pipeline = Pipeline {
+    fn pipeline(&self) -> Arc<Pipeline> {
+        Arc::new(Pipeline {
             settings: self.settings.clone(),
             directory: self.directory.clone(),
             store: self.store.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             heads: HeadRoom::default(),
-        };
+        })
+    }
+
+    fn imap(&self, service: Service) -> imap::Imap {
+        imap::Imap {
+            service,
+            settings: self.settings.clone(),
+            tls: self.tls.clone(),
+            policy: self.policy.clone(),
+            pipeline: self.pipeline(),
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+
+    fn smtp(&self, service: Service) -> smtp::Smtp {
         smtp::Smtp {
             service,
             settings: self.settings.clone(),
             tls: self.tls.clone(),
             policy: self.policy.clone(),
-            pipeline: Arc::new(pipeline),
+            pipeline: self.pipeline(),
             journal: self.journal.clone(),
             stop: self.stop.clone(),
         }
@@ -173,7 +189,8 @@ impl Porch {
         let from = SocketAddr::new(from.parse().unwrap(), 40_000);
         let mut conn = Conn::plain_from(Async::new(socket).unwrap(), from).unwrap();
         let patience = |usual| head.patience.map_or(Duration::from_secs(usual), Duration::from_secs_f64);
-        let (smtp_patience, pop3_patience) = (patience(limits::SMTP_IDLE_SECS), patience(limits::POP3_IDLE_SECS));
+        let [smtp_patience, pop3_patience, imap_patience] =
+            [limits::SMTP_IDLE_SECS, limits::POP3_IDLE_SECS, limits::IMAP_IDLE_SECS].map(patience);
         let acceptor = self.tls.get().as_ref().clone();
         let service = match head.service.as_str() {
             "smtp" => Service::Smtp,
@@ -181,11 +198,13 @@ impl Porch {
             "smtps" => Service::Smtps,
             "pop3" => Service::Pop3,
             "pop3s" => Service::Pop3s,
+            "imap" => Service::Imap,
+            "imaps" => Service::Imaps,
             other => panic!("no service {other}"),
         };
-        let (smtp, pop3) = (self.smtp(service), self.pop3(service));
+        let (smtp, pop3, imap) = (self.smtp(service), self.pop3(service), self.imap(service));
         let task = self.executor.spawn(async move {
-            if matches!(service, Service::Smtps | Service::Pop3s) {
+            if matches!(service, Service::Smtps | Service::Pop3s | Service::Imaps) {
                 conn.starttls(&acceptor.unwrap(), Duration::from_secs(10)).await.unwrap();
             }
             match service {
@@ -193,7 +212,7 @@ impl Porch {
                     smtp::serve_patiently(smtp, conn, smtp_patience).await;
                 }
                 Service::Pop3 | Service::Pop3s => pop3::serve_patiently(pop3, conn, pop3_patience).await,
-                Service::Imap | Service::Imaps => unreachable!("no dialog names it yet"),
+                Service::Imap | Service::Imaps => imap::serve_patiently(imap, conn, imap_patience).await,
                 Service::Http | Service::Https => unreachable!("HTTP has its own tests"),
             }
         });

@@ -8,6 +8,9 @@
 //! S: text                 the server answers this line; `*` stands for anything, `...` at the end for any rest
 //! S: [closed]             the server closes the connection
 //! S: [silence]            the server says nothing for a moment
+//! S: * text               a star in front is itself (IMAP)
+//! C2: S2: C2<             the same for a second client, who calls when it first says or hears something
+//! D: user text            a message (octets as behind C<) is delivered to user's INBOX
 //! TLS                     the client begins TLS
 //! SASL SCRAM user pass    the client logs in by SCRAM-SHA-256 (SMTP), up to and with the 235
 //! HANGUP                  the client goes away
@@ -17,12 +20,12 @@
 //! M: user text            afterwards the newest message of user's INBOX has a line like this
 //! M! user                 afterwards user's INBOX is empty
 //! ```
-//! `{3000*x}` within a text stands for 3000 x.
+//! `{3000*x}` within a text stands for 3000 x; `{3000}` is a literal of IMAP.
 
 /// What the world is like.
 #[derive(Debug)]
 pub struct Head {
-    /// `smtp`, `submission`, `smtps`, `pop3`, `pop3s`
+    /// `smtp`, `submission`, `smtps`, `pop3`, `pop3s`, `imap`, `imaps`
     pub service: String,
     /// `stranger`, `private`, or an address.
     pub from: String,
@@ -51,13 +54,25 @@ pub enum Step {
     Closed,
     Silence,
     Tls,
-    Scram { user: String, password: String },
+    Scram {
+        user: String,
+        password: String,
+    },
     HangUp,
     Stop,
     Journal(String),
     NoJournal(String),
-    Mail { user: String, line: String },
+    Mail {
+        user: String,
+        line: String,
+    },
     NoMail(String),
+    Deliver {
+        user: String,
+        text: Vec<u8>,
+    },
+    /// The second client does it.
+    Second(Box<Step>),
 }
 
 pub fn parse(text: &str) -> Result<(Head, Vec<(usize, Step)>), String> {
@@ -115,6 +130,9 @@ fn directive(comment: &str, head: &mut Head) -> Result<(), String> {
 }
 
 fn step(line: &str) -> Result<Step, String> {
+    if let Some((mark, rest)) = line.split_at_checked(3).filter(|(mark, _)| matches!(*mark, "C2:" | "C2<" | "S2:")) {
+        return step(&format!("{}{}{rest}", &mark[..1], &mark[2..])).map(|step| Step::Second(Box::new(step)));
+    }
     let (mark, rest) = line.split_at_checked(2).ok_or("too short")?;
     // One space belongs to the mark; further ones to the text.
     let text = rest.strip_prefix(' ').unwrap_or(rest);
@@ -129,6 +147,10 @@ fn step(line: &str) -> Result<Step, String> {
         ("S:", _) => Ok(Step::Hear(expand(text)?)),
         ("J:", _) => Ok(Step::Journal(text.into())),
         ("J!", _) => Ok(Step::NoJournal(text.into())),
+        ("D:", _) => {
+            let (user, text) = text.split_once(' ').ok_or("D: user text")?;
+            Ok(Step::Deliver { user: user.into(), text: octets(&expand(text)?)? })
+        }
         ("M:", _) => {
             let (user, line) = text.split_once(' ').unwrap_or((text, ""));
             Ok(Step::Mail { user: user.into(), line: line.into() })
@@ -147,9 +169,13 @@ fn expand(text: &str) -> Result<String, String> {
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once('{') {
         let (inner, after) = behind.split_once('}').ok_or("a { without }")?;
-        let (count, what) = inner.split_once('*').ok_or("{count*text}")?;
         out.push_str(before);
-        out.push_str(&what.repeat(count.parse().map_err(|e| format!("{count}: {e}"))?));
+        match inner.split_once('*') {
+            Some((count, what)) => {
+                out.push_str(&what.repeat(count.parse().map_err(|e| format!("{count}: {e}"))?));
+            }
+            None => out.push_str(&format!("{{{inner}}}")),
+        }
         rest = after;
     }
     Ok(out + rest)
@@ -181,6 +207,9 @@ fn octets(text: &str) -> Result<Vec<u8>, String> {
 
 /// `*` in the pattern stands for anything, `...` at its end too.
 pub fn matches(pattern: &str, text: &str) -> bool {
+    if let Some(behind) = pattern.strip_prefix("* ") {
+        return text.strip_prefix("* ").is_some_and(|text| matches(behind, text));
+    }
     let pattern = pattern.strip_suffix("...").map_or_else(|| pattern.to_owned(), |p| format!("{p}*"));
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
@@ -202,6 +231,8 @@ fn patterns() {
         ("*queued as *", "250 2.0.0 Ok: queued as 01", true),
         ("a*b", "ab", true),
         ("a*b", "abc", false),
+        ("* 1 *", "* 1 EXISTS", true),
+        ("* 1 EXISTS", "x 1 EXISTS", false),
     ] {
         assert_eq!(matches(pattern, text), fits, "{pattern} {text}");
     }

@@ -10,6 +10,8 @@ pub(super) enum Answer {
     Capable(Say<'static>, String),
     /// With `[COPYUID ...]` (RFC 4315 s3).
     Copied(Say<'static>, Copy),
+    /// With `[APPENDUID ...]` (RFC 4315 s3): UIDVALIDITY, and a UID for each message.
+    Appended(Say<'static>, u32, Ranges),
     /// With `[MODIFIED ...]` (RFC 7162 s3.1.3).
     Modified(Say<'static>, Ranges),
 }
@@ -40,7 +42,10 @@ impl From<Say<'static>> for Answer {
 impl Answer {
     /// Whether the command was done.
     pub fn is_ok(&self) -> bool {
-        let (Answer::Say(say) | Answer::Capable(say, _) | Answer::Copied(say, _) | Answer::Modified(say, _)) = self;
+        let say = match self {
+            Answer::Say(say) | Answer::Capable(say, _) | Answer::Copied(say, _) => say,
+            Answer::Appended(say, ..) | Answer::Modified(say, _) => say,
+        };
         say.status == Status::Ok
     }
 
@@ -50,6 +55,9 @@ impl Answer {
             Answer::Say(say) => say.tagged(tag, out),
             Answer::Capable(say, words) => say.with(Code::Capability(words)).tagged(tag, out),
             Answer::Copied(say, copy) => say.with(copy.code()).tagged(tag, out),
+            Answer::Appended(say, validity, uids) => {
+                say.with(Code::AppendUid { validity: *validity, uids }).tagged(tag, out);
+            }
             Answer::Modified(say, set) => say.with(Code::Modified(set)).tagged(tag, out),
         }
     }

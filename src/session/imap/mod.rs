@@ -10,15 +10,20 @@
 //! Must not know: passwords beyond handing them on, how messages are stored, how MIME is read.
 
 mod answer;
+mod append;
 mod copy;
 mod fetch;
 mod flags;
+mod folders;
 mod idle;
+mod list;
 mod login;
 mod message;
 mod news;
 mod obey;
 mod phase;
+mod quota;
+mod search;
 mod select;
 mod uids;
 mod view;
@@ -38,7 +43,7 @@ use crate::{
     settings::{Settings, TlsMode},
     store::{Store, StoreError},
     wire::{
-        imap::{Append, Code, Command, Cut, Cutter, Say, Status, Tag, answer as line, say},
+        imap::{Code, Command, Cut, Cutter, Say, Status, Tag, answer as line, say},
         pop3::is_http,
     },
 };
@@ -200,7 +205,7 @@ impl Session {
     async fn turn(&mut self, first: bool) -> Result<(), End> {
         let raw = match self.cut().await? {
             Cut::Command(raw) => raw,
-            Cut::Append { head, octets, sync, utf8: _ } => return self.append(&head, octets, sync),
+            Cut::Append { head, octets, sync, utf8: _ } => return Box::pin(self.append(&head, octets, sync)).await,
             Cut::TooLong(tag) => {
                 let answer = self.abuse(say::TOO_LONG)?;
                 self.bad(tag.as_ref(), &answer);
@@ -291,17 +296,6 @@ impl Session {
             Err(Some(error)) => Err(error.into()),
             Err(None) => Err(End::Stopping),
         }
-    }
-
-    /// APPEND: nothing takes its messages yet, so they go by.
-    fn append(&mut self, head: &[u8], octets: u64, sync: bool) -> Result<(), End> {
-        let (tag, refusal) = match Append::parse(head, false) {
-            Ok((tag, _)) => (Some(tag), self.abuse(say::UNKNOWN)?),
-            Err(bad) => (bad.tag, self.abuse(bad.say)?),
-        };
-        self.cutter.refuse(if sync { 0 } else { octets }, sync);
-        self.bad(tag.as_ref(), &refusal);
-        Ok(())
     }
 
     /// Sends what waits, as long as the client may take for it.

@@ -1,6 +1,6 @@
 //! The dispatcher: each command to its file, what others did, then the tagged answer.
 
-use super::{Answer, Done, End, HANDSHAKE, Phase, Session, phase};
+use super::{Answer, Done, End, HANDSHAKE, Phase, Session, phase, search::Search};
 use crate::{
     limits,
     store::{FlagEdit, How},
@@ -15,7 +15,7 @@ impl Session {
             Some(refusal) => refusal,
             None if verb == Verb::Logout => return self.logout(tag),
             None if verb == Verb::StartTls => return Box::pin(self.starttls(tag)).await,
-            None => self.obey(command).await?,
+            None => self.obey(tag, command).await?,
         };
         self.finish(tag, verb, &answer).await
     }
@@ -77,7 +77,7 @@ impl Session {
     }
 
     /// What is large has a box of its own: a session that waits pays for none of it.
-    async fn obey(&mut self, command: Command) -> Done {
+    async fn obey(&mut self, tag: &Tag, command: Command) -> Done {
         match command {
             Command::Capability => Ok(self.capability()),
             Command::Noop | Command::Check => Ok(say::DONE.into()),
@@ -106,19 +106,22 @@ impl Session {
             }
             Command::Copy { uid, set, name } => Box::pin(self.copy(uid, &set, name, false)).await,
             Command::Move { uid, set, name } => Box::pin(self.copy(uid, &set, name, true)).await,
-            Command::Create { .. }
-            | Command::Delete(_)
-            | Command::Rename { .. }
-            | Command::Subscribe(_)
-            | Command::Unsubscribe(_)
-            | Command::List(_)
-            | Command::Lsub { .. }
-            | Command::Namespace
-            | Command::Status { .. }
-            | Command::GetQuota(_)
-            | Command::GetQuotaRoot(_)
-            | Command::SetQuota { .. }
-            | Command::Search { .. } => self.abuse(say::UNKNOWN),
+            Command::Create { name, special } => Box::pin(self.create(&name, special)).await,
+            Command::Delete(name) => Box::pin(self.delete(&name)).await,
+            Command::Rename { from, to } => Box::pin(self.rename(&from, &to)).await,
+            Command::Subscribe(name) => Box::pin(self.subscribe(&name, true)).await,
+            Command::Unsubscribe(name) => Box::pin(self.subscribe(&name, false)).await,
+            Command::List(query) => Box::pin(self.list(&query)).await,
+            Command::Lsub { reference, pattern } => Box::pin(self.lsub(&reference, &pattern)).await,
+            Command::Namespace => Ok(self.namespace()),
+            Command::Status { name, items } => Box::pin(self.status(&name, &items)).await,
+            Command::GetQuota(root) => Box::pin(self.get_quota(&root)).await,
+            Command::GetQuotaRoot(name) => Box::pin(self.get_quota_root(&name)).await,
+            Command::SetQuota { .. } => Ok(say::QUOTA_IS_ADMINS.into()),
+            Command::Search { uid, charset, key, returns } => {
+                let search = Search { uid, charset: charset.as_deref(), key: &key, returns };
+                Box::pin(self.search(tag, search)).await
+            }
             // `command` has done them.
             Command::Logout | Command::StartTls => Ok(say::DONE.into()),
         }

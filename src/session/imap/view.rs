@@ -112,6 +112,11 @@ impl View {
         }
     }
 
+    /// Those that are \Recent in this session.
+    pub fn recents(&self) -> &Uids {
+        &self.recent
+    }
+
     /// Whether a message is \Recent in this session.
     pub fn is_recent(&self, uid: Uid) -> bool {
         self.recent.has(uid)

@@ -120,16 +120,29 @@ pub fn status(out: &mut Vec<u8>, name: &FolderName, items: &[(StatusItem, Option
     line(out, if items.is_empty() { " ()" } else { ")" });
 }
 
-/// SEARCH, with the highest MODSEQ where it was asked for (RFC 7162 s3.1.5).
-pub fn search(out: &mut Vec<u8>, numbers: impl IntoIterator<Item = u32>, modseq: Option<ModSeq>) {
-    let _ = write!(out, "* SEARCH");
-    for number in numbers {
+/// SEARCH, number by number, so that a long one may be sent in pieces.
+#[derive(Debug)]
+pub struct SearchAnswer(());
+
+impl SearchAnswer {
+    /// Begins the answer.
+    pub fn begin(out: &mut Vec<u8>) -> Self {
+        out.extend_from_slice(b"* SEARCH");
+        SearchAnswer(())
+    }
+
+    /// One more number.
+    pub fn number(&mut self, out: &mut Vec<u8>, number: u32) {
         let _ = write!(out, " {number}");
     }
-    if let Some(ModSeq(modseq)) = modseq {
-        let _ = write!(out, " (MODSEQ {modseq})");
+
+    /// Ends the answer, with the highest MODSEQ where it was asked for (RFC 7162 s3.1.5).
+    pub fn end(self, out: &mut Vec<u8>, modseq: Option<ModSeq>) {
+        if let Some(ModSeq(modseq)) = modseq {
+            let _ = write!(out, " (MODSEQ {modseq})");
+        }
+        line(out, "");
     }
-    line(out, "");
 }
 
 /// What ESEARCH tells (RFC 4731 s3.1); what is None is left out.
@@ -358,8 +371,14 @@ mod tests {
 
     #[test]
     fn results_of_search() {
-        assert_eq!(said(|o| search(o, [], None)), "* SEARCH\r\n");
-        assert_eq!(said(|o| search(o, [2, 5], Some(ModSeq(9)))), "* SEARCH 2 5 (MODSEQ 9)\r\n");
+        assert_eq!(said(|o| SearchAnswer::begin(o).end(o, None)), "* SEARCH\r\n");
+        let answer = said(|out| {
+            let mut search = SearchAnswer::begin(out);
+            search.number(out, 2);
+            search.number(out, 5);
+            search.end(out, Some(ModSeq(9)));
+        });
+        assert_eq!(answer, "* SEARCH 2 5 (MODSEQ 9)\r\n");
         let tag = Tag::parse(b"a1").unwrap();
         let all = Ranges::of_numbers([1, 2, 3, 9]);
         let found = Esearch { uid: true, min: Some(1), all: Some(&all), count: Some(4), ..Esearch::default() };
