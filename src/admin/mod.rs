@@ -11,6 +11,7 @@ mod api;
 mod certificates;
 mod config;
 mod desk;
+mod files;
 pub mod gate;
 mod http;
 mod lines;

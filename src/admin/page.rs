@@ -1,13 +1,12 @@
-//! The files of `web/`, inside the program. No build step: plain HTML, CSS and ES modules.
-
-use super::{ApiError, reply::Reply};
+//! The list of `web/`'s files, inside the program. No build step: plain HTML, CSS and ES modules. `files` sends them.
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const IMAGE: &str = "image/svg+xml";
 
-const FILES: &[(&str, &str, &[u8])] = &[
+/// Path, media type, octets.
+pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     ("/", HTML, include_bytes!("../../web/index.html")),
     ("/app/admins.js", SCRIPT, include_bytes!("../../web/app/admins.js")),
     ("/app/alias.js", SCRIPT, include_bytes!("../../web/app/alias.js")),
@@ -49,10 +48,29 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("/words/ru.js", SCRIPT, include_bytes!("../../web/words/ru.js")),
 ];
 
-/// A file of the page. It holds nothing of this server: whoever reaches the port may have it.
-pub(super) fn reply(path: &str, _accepts: Option<&str>, _known: Option<&str>) -> Reply {
-    match FILES.iter().find(|file| file.0 == path) {
-        Some((_, kind, bytes)) => Reply { status: 200, kind, body: bytes.to_vec(), heads: Vec::new() },
-        None => Reply::error(&ApiError::no_such_path()),
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    fn below(directory: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            match entry.file_type().unwrap().is_dir() {
+                true => below(&entry.path(), found),
+                false => drop(found.insert(entry.path().display().to_string())),
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_that_a_browser_can_use_is_in_the_list() {
+        let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
+        let mut there = BTreeSet::new();
+        below(&web, &mut there);
+        there.retain(|file| [".html", ".js", ".css", ".svg"].iter().any(|end| file.ends_with(end)));
+        let name = |path: &str| web.join(if path == "/" { "index.html" } else { &path[1..] }).display().to_string();
+        let listed: BTreeSet<String> = FILES.iter().map(|file| name(file.0)).collect();
+        assert_eq!(listed, there);
     }
 }

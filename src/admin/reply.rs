@@ -7,12 +7,11 @@ use serde_json::{Value as Json, json};
 use super::{
     ApiError, Desk,
     answer::{Body, Entered, Stream},
-    api,
+    api, files,
     gate::{self, Peer},
     lodge::{self, How, Visitor},
     metrics,
     operations::{self, Hand, Scope},
-    page,
     roles::Rights,
 };
 use crate::{limits, wire::http::Method};
@@ -93,7 +92,13 @@ pub(super) enum Out {
 /// Answers, whatever it is.
 pub(super) async fn reply(request: &mut tiny_http::Request, desk: &Arc<Desk>) -> Out {
     match ask(request, &desk.house().gate) {
-        Ok(asked) => answer(asked, desk).await.unwrap_or_else(|error| Out::Whole(Reply::error(&error))),
+        Ok(asked) => {
+            let by_person = !asked.path.starts_with("/api/")
+                && header(asked.request, "Accept").is_some_and(|kinds| kinds.contains("text/html"));
+            answer(asked, desk)
+                .await
+                .unwrap_or_else(|error| Out::Whole(if by_person { files::sorry(&error) } else { Reply::error(&error) }))
+        }
         Err(error) => Out::Whole(Reply::error(&error)),
     }
 }
@@ -130,7 +135,10 @@ async fn answer(asked: Asked<'_>, desk: &Arc<Desk>) -> Result<Out, ApiError> {
             // A look ahead (HEAD) must not use it up.
             Some(code) if asked.method == Method::Get => link(&asked, desk, code).await?,
             Some(_) => return Err(ApiError::no_such_method("GET")),
-            None => page::reply(path, header(asked.request, "Accept-Encoding"), header(asked.request, "If-None-Match")),
+            None => {
+                let field = |name| header(asked.request, name);
+                files::reply(path, field("Accept-Encoding"), field("If-None-Match"))?
+            }
         },
     };
     Ok(Out::Whole(reply))

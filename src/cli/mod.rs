@@ -1,7 +1,7 @@
 //! The subcommands: they ask the running server over its socket (`client`), or read the files when it is stopped.
 //!
 //! `table` lists every subcommand with its words, flags and help; `args` reads a command line by it; the hands are in
-//! `people`, `config`, `certificates`, `look`, `offline`, `serve`. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no server.
+//! `people`, `tokens`, `config`, `certificates`, `look`, `offline`, `serve`. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no server.
 
 mod args;
 mod certificates;
@@ -15,6 +15,7 @@ mod serve;
 mod show;
 mod table;
 mod terminal;
+mod tokens;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 

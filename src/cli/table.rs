@@ -1,6 +1,6 @@
 //! Every subcommand: its words, what comes after them, flags, help, and the hand that does it.
 
-use super::{Args, Context, Failure, certificates, config, look, offline, people, serve};
+use super::{Args, Context, Failure, certificates, config, look, offline, people, serve, tokens};
 
 /// A flag.
 pub(super) struct Flag {
@@ -196,6 +196,17 @@ pub(super) static COMMANDS: &[Command] = &[
     plain("admin access", "NAME full|read-only", "what an administrator may do", people::admin_access),
     plain("admin remove", "NAME", "remove an administrator", people::admin_remove),
     plain("admin list", "", "list administrators", people::admin_list),
+    plain("admin login-link", "NAME", "a link that logs an administrator in once, within a minute", tokens::link),
+    Command {
+        words: "token add",
+        after: "NAME SCOPE...",
+        flags: &[],
+        about: "make a token for a program; it is printed this once",
+        more: "SCOPE: read, journal, queue, directory, settings, admin, login. A program sends it as Authorization: Bearer TOKEN.\nThe scope login lets the appliance fetch one-time links (POST /api/login-links): it is as good as every administrator's password.",
+        run: tokens::add,
+    },
+    plain("token list", "", "list tokens, without their secrets", tokens::list),
+    plain("token revoke", "NAME", "take a token back, by its name or id", tokens::revoke),
     Command {
         words: "settings list",
         after: "",
