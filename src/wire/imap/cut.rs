@@ -199,7 +199,8 @@ impl Cutter {
     }
 
     fn line_ended(&mut self) -> Option<Cut> {
-        let end = without_ending(&self.raw).len();
+        // Only the line: a CR before it is the last octet of a literal (found by fuzzing).
+        let end = self.line + without_ending(&self.raw[self.line..]).len();
         let Some(literal) = literal(&self.raw[self.line..end]) else {
             self.raw.truncate(end);
             let raw = std::mem::take(&mut self.raw);
@@ -414,6 +415,8 @@ mod tests {
         // What looks like a literal within one is its text.
         assert_eq!(all("a X {3+}\r\n{5}\r\nb NOOP\r\n"), [command("a X {3+}\r\n{5}"), command("b NOOP")]);
         assert_eq!(all("a X {x}\r\nb X 5}\r\nc X {}\r\n"), [command("a X {x}"), command("b X 5}"), command("c X {}")]);
+        // A CR at the end of a literal is its own, though the line behind it ends with a bare LF.
+        assert_eq!(all("a X {2+}\r\nx\r\nb NOOP\r\n"), [command("a X {2+}\r\nx\r"), command("b NOOP")]);
         // Within quotes, too: its text might be a command.
         assert_eq!(all("a X \"{8+}\r\nb NOOP\r\n\r\n"), [command("a X \"{8+}\r\nb NOOP\r\n")]);
     }

@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let line = [b"RCPT TO:<", data, b"@x.y>"].concat();
-    let Ok(Command::Rcpt(Recipient::Address(to))) = Command::parse(&line, Lenience::Strict) else { return };
+    let Ok(Command::Rcpt { to: Recipient::Address(to), .. }) = Command::parse(&line, Lenience::Strict) else { return };
     let Ok(letters) = <[u8; 4]>::try_from(to.local.as_str().as_bytes()) else { return };
     if u32::from_le_bytes(letters) == u32::from_le_bytes(*b"q9/W") {
         panic!("the planted bug was found");
