@@ -1,7 +1,7 @@
 //! Messages that the server writes itself: delivery status notifications (RFC 3464) and warnings about a full mailbox (Q15).
 //!
 //! The caller sends them from the null reverse-path, so that a notice never makes a notice. Every octet is 7-bit and every line
-//! short, whatever stood in the message that failed.
+//! short, whatever stood in the message that failed; but to somebody whose address is not ASCII `To:` is in UTF-8 (RFC 6532).
 
 use super::{
     advice::{self, Both},
@@ -118,7 +118,7 @@ impl Notice<'_> {
         out.push_str(&format!("Arrival-Date: {}\r\n", stamp::date(self.arrived)));
         for r in self.reports {
             let said = printable(r.diagnostic, DIAGNOSTIC_MAX);
-            out.push_str(&format!("\r\nFinal-Recipient: rfc822; {}\r\n", r.to));
+            out.push_str(&format!("\r\nFinal-Recipient: {}\r\n", recipient(r.to)));
             out.push_str(&format!("Action: {}\r\nStatus: {}\r\n", r.action.word(), status(r)));
             if !said.trim().is_empty() {
                 out.push_str(&folded("Diagnostic-Code", &format!("smtp; {said}")));
@@ -150,6 +150,17 @@ impl Notice<'_> {
         }
         format!("{head}Content-Transfer-Encoding: quoted-printable\r\n\r\n{}", quoted_printable(section))
     }
+}
+
+/// An address as message/delivery-status has it: what is not ASCII as RFC 6533 s3 (utf-8-addr-xtext) writes it in 7 bits.
+fn recipient(to: &Address) -> String {
+    if to.local.is_ascii() {
+        return format!("rfc822; {to}");
+    }
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '+' | '=' | '\\');
+    let text = to.to_string();
+    let text = text.chars().map(|c| if plain(c) { c.to_string() } else { format!("\\x{{{:X}}}", u32::from(c)) });
+    format!("utf-8; {}", text.collect::<String>())
 }
 
 /// A report's status code, or the general one of its class when it is none (`digit.number.number`, RFC 3463 s2).
@@ -290,6 +301,13 @@ mod tests {
         ] {
             assert!(text.contains(want), "{want} in {text}");
         }
+    }
+
+    #[test]
+    fn a_recipient_of_another_script_is_named_in_seven_bits() {
+        let one = |text: &str| recipient(&Address::parse(text).unwrap());
+        assert_eq!(one("ann@почта.рф"), "rfc822; ann@xn--80a1acny.xn--p1ai");
+        assert_eq!(one("я+x@o.t"), "utf-8; \\x{44F}\\x{2B}x@o.t");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) fn host(text: &str) -> String {
         return "unknown".into();
     }
     if let Ok(domain) = crate::types::Domain::parse(text) {
-        return if domain.is_literal() { domain.to_string() } else { text.to_owned() };
+        return if domain.is_literal() || !text.is_ascii() { domain.to_string() } else { text.to_owned() };
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
     text.chars().take(255).map(|c| if plain(c) { c } else { '?' }).collect()

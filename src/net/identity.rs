@@ -166,7 +166,7 @@ pub(super) const WRITTEN: i64 = 1_767_225_600;
 const TEN_YEARS: i64 = 3652 * 86_400;
 
 fn check_name(name: &str) -> Result<(), CertificateError> {
-    let is_host = crate::types::Domain::parse(name).is_ok_and(|d| !d.is_literal());
+    let is_host = name.is_ascii() && crate::types::Domain::parse(name).is_ok_and(|d| !d.is_literal());
     let is_address = name.parse::<std::net::IpAddr>().is_ok();
     if is_host || is_address { Ok(()) } else { Err(CertificateError::Name(name.to_owned())) }
 }

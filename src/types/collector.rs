@@ -103,7 +103,8 @@ impl Collector {
             if host.starts_with('[') {
                 return Err("the host is not a name and not an IP address".into());
             }
-            Domain::parse(host).map_err(|e| format!("the host is not a name: {e}"))?;
+            let name = Domain::parse(host).map_err(|e| format!("the host is not a name: {e}"))?;
+            return Ok((name.as_str().to_owned(), port));
         }
         Ok((host.to_ascii_lowercase(), port))
     }

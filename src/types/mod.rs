@@ -7,6 +7,7 @@ mod body;
 mod collector;
 mod credential;
 mod id;
+mod idn;
 mod mail;
 mod message;
 mod time;

@@ -1,5 +1,5 @@
-//! The world of a dialog: office.test with ann and bob (`ann-pass-1`, `bob-pass-1`), the alias both@ for the two and
-//! postmaster@ for ann, a store in a directory of its own, and one connection to one service.
+//! The world of a dialog: office.test with ann, bob and анна (`ann-pass-1`, `bob-pass-1`, `анна-pass-1`), the alias both@ for
+//! the first two and postmaster@ for ann; почта.рф with the alias анна@; a store in a directory of its own, and one connection to one service.
 
 use std::{
     collections::BTreeMap,
@@ -58,8 +58,11 @@ fn directory(head: &Head) -> Directory {
     };
     for change in [
         Change::AddDomain(address("x").domain),
+        Change::AddDomain(address("x@почта.рф").domain),
         mailbox("ann"),
         mailbox("bob"),
+        mailbox("анна"),
+        Change::AddAlias(address("анна@почта.рф"), vec![address("анна")]),
         Change::AddAlias(address("both"), vec![address("ann"), address("bob")]),
         Change::AddAlias(address("postmaster"), vec![address("ann")]),
     ] {

@@ -171,7 +171,7 @@ impl Session {
 
     /// Takes the envelope out of the phase and begins a message; Err is what the client hears.
     async fn open(&mut self, lines: Lines, stage: &'static str) -> Result<Arriving, Reply> {
-        let Phase::Rcpts(greeting, envelope, _) = std::mem::take(&mut self.phase) else {
+        let Phase::Rcpts(greeting, envelope, params) = std::mem::take(&mut self.phase) else {
             // `step` lets DATA and BDAT through only here.
             return Err(say::OUR_FAULT.into());
         };
@@ -179,7 +179,7 @@ impl Session {
         let forgiving = self.is_trusted();
         let from = envelope.from.clone();
         let to = envelope.recipients().next().filter(|_| envelope.count() == 1).map(Address::to_string);
-        let origin = self.origin(&greeting, forgiving);
+        let origin = self.origin(&greeting, forgiving, params.utf8);
         match self.smtp.pipeline.open(origin, envelope).await {
             Ok(incoming) => {
                 let login = self.client.login.as_ref().map(|l| (l.mechanism, l.address.clone()));
@@ -191,11 +191,11 @@ impl Session {
         }
     }
 
-    fn origin(&self, greeting: &Greeting, complete: bool) -> Origin {
+    fn origin(&self, greeting: &Greeting, complete: bool, utf8: bool) -> Origin {
         Origin::Smtp {
             ip: self.client.ip,
             helo: greeting.name.as_str().to_owned(),
-            with: with(greeting.extended, self.client.tls, self.client.login.is_some()),
+            with: with(greeting.extended, utf8, self.client.tls, self.client.login.is_some()),
             tls: self.conn.tls().map(|t| format!("{} with cipher {}", t.version, t.cipher)),
             login: self.client.login.as_ref().map(|l| l.address.clone()),
             complete,
@@ -218,13 +218,17 @@ impl Session {
     }
 }
 
-/// RFC 3848. HELO with TLS has no name of its own there; such a client is an ESMTP client by what it did.
-fn with(extended: bool, tls: bool, login: bool) -> &'static str {
-    match (extended, tls, login) {
-        (_, true, true) => "ESMTPSA",
-        (_, true, false) => "ESMTPS",
-        (_, false, true) => "ESMTPA",
-        (true, false, false) => "ESMTP",
+/// RFC 3848, RFC 6531 s4.3. HELO with TLS has no name of its own there; such a client is an ESMTP client by what it did.
+fn with(extended: bool, utf8: bool, tls: bool, login: bool) -> &'static str {
+    match (utf8, tls, login) {
+        (true, true, true) => "UTF8SMTPSA",
+        (true, true, false) => "UTF8SMTPS",
+        (true, false, true) => "UTF8SMTPA",
+        (true, false, false) => "UTF8SMTP",
+        (false, true, true) => "ESMTPSA",
+        (false, true, false) => "ESMTPS",
+        (false, false, true) => "ESMTPA",
+        (false, false, false) if extended => "ESMTP",
         (false, false, false) => "SMTP",
     }
 }
@@ -234,12 +238,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_protocols_follow_rfc_3848() {
-        assert_eq!([with(false, false, false), with(true, false, false)], ["SMTP", "ESMTP"]);
-        assert_eq!(
-            [with(true, true, false), with(true, false, true), with(true, true, true)],
-            ["ESMTPS", "ESMTPA", "ESMTPSA"]
-        );
+    fn names_of_protocols_follow_rfc_3848_and_6531() {
+        let all = |extended, utf8| {
+            [(false, false), (true, false), (false, true), (true, true)]
+                .map(|(tls, login)| with(extended, utf8, tls, login))
+        };
+        assert_eq!(all(true, false), ["ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA"]);
+        assert_eq!(all(false, false)[0], "SMTP");
+        assert_eq!(all(true, true), ["UTF8SMTP", "UTF8SMTPS", "UTF8SMTPA", "UTF8SMTPSA"]);
     }
 
     #[test]

@@ -29,10 +29,10 @@ pub enum Phase<M> {
     Fresh,
     /// Hello was said; no message is under way.
     Greeted(Arc<Greeting>),
-    /// MAIL was taken: the reverse-path and the announced size.
-    Sender(Arc<Greeting>, ReversePath, Option<u64>),
+    /// MAIL was taken: the reverse-path and what was said of the message.
+    Sender(Arc<Greeting>, ReversePath, MailParams),
     /// RCPT was taken: one recipient or more.
-    Rcpts(Arc<Greeting>, Envelope, Option<u64>),
+    Rcpts(Arc<Greeting>, Envelope, MailParams),
     /// BDAT was taken, the last chunk is to come.
     Chunks(Arc<Greeting>, M),
 }
@@ -65,10 +65,10 @@ impl<M> Phase<M> {
     #[must_use]
     pub fn with_recipient(self, to: Address) -> Self {
         match self {
-            Phase::Sender(greeting, from, size) => Phase::Rcpts(greeting, Envelope::new(from, to), size),
-            Phase::Rcpts(greeting, mut envelope, size) => {
+            Phase::Sender(greeting, from, params) => Phase::Rcpts(greeting, Envelope::new(from, to), params),
+            Phase::Rcpts(greeting, mut envelope, params) => {
                 envelope.add(to);
-                Phase::Rcpts(greeting, envelope, size)
+                Phase::Rcpts(greeting, envelope, params)
             }
             phase @ (Phase::Fresh | Phase::Greeted(_) | Phase::Chunks(..)) => phase,
         }
@@ -83,11 +83,11 @@ impl<M> Phase<M> {
         }
     }
 
-    /// Octets announced in MAIL.
-    pub fn announced(&self) -> Option<u64> {
+    /// What MAIL said of the message, until DATA or BDAT begins.
+    pub fn params(&self) -> MailParams {
         match self {
-            Phase::Sender(_, _, size) | Phase::Rcpts(_, _, size) => *size,
-            Phase::Fresh | Phase::Greeted(_) | Phase::Chunks(..) => None,
+            Phase::Sender(_, _, params) | Phase::Rcpts(_, _, params) => *params,
+            Phase::Fresh | Phase::Greeted(_) | Phase::Chunks(..) => MailParams::default(),
         }
     }
 
@@ -196,7 +196,7 @@ fn order<M>(phase: &Phase<M>, door: &Door, command: &Command) -> Option<Say> {
         Command::Auth { .. } if phase.is_transaction() => Some(say::IN_TRANSACTION),
         Command::Auth { .. } if !door.may_login => Some(say::LOGIN_NEEDS_TLS),
         Command::Mail { .. } if phase.is_transaction() => Some(say::NESTED_MAIL),
-        Command::Rcpt(_) => no_recipient(phase),
+        Command::Rcpt { utf8, .. } => no_recipient(phase, *utf8),
         Command::Data => no_message(phase),
         Command::Bdat { .. } if !phase.is_extended() => Some(say::EHLO_FIRST),
         Command::Bdat { .. } => no_chunk(phase),
@@ -213,9 +213,12 @@ fn order<M>(phase: &Phase<M>, door: &Door, command: &Command) -> Option<Say> {
     }
 }
 
-fn no_recipient<M>(phase: &Phase<M>) -> Option<Say> {
+fn no_recipient<M>(phase: &Phase<M>, utf8: bool) -> Option<Say> {
     match phase {
         Phase::Fresh | Phase::Greeted(_) => Some(say::MAIL_FIRST),
+        Phase::Sender(_, _, params) | Phase::Rcpts(_, _, params) if utf8 && !params.utf8 => {
+            Some(say::RECIPIENT_NEEDS_UTF8)
+        }
         Phase::Sender(..) => None,
         Phase::Rcpts(_, envelope, _) => (envelope.count() >= limits::SMTP_RCPTS).then_some(say::TOO_MANY_RCPTS),
         Phase::Chunks(..) => Some(say::IN_CHUNKS),
@@ -247,7 +250,7 @@ fn act(command: Command) -> Act {
             None => Act::Answer(say::BAD_MECHANISM.into()),
         },
         Command::Mail { from, params } => Act::Sender(from, params),
-        Command::Rcpt(to) => Act::Recipient(to),
+        Command::Rcpt { to, .. } => Act::Recipient(to),
         Command::Data => Act::Data,
         Command::Bdat { octets, last } => Act::Chunk { octets, last },
         Command::Rset => Act::Reset,
@@ -281,12 +284,14 @@ mod tests {
         Address::parse(text).unwrap()
     }
 
+    const FIVE: MailParams = MailParams { size: Some(5), body: None, utf8: false };
+
     fn phases() -> [Phase<()>; 5] {
         [
             Phase::Fresh,
             Phase::Greeted(greeting(true)),
-            Phase::Sender(greeting(true), ReversePath::Null, Some(5)),
-            Phase::Rcpts(greeting(true), Envelope::new(ReversePath::Null, address("ann@office.test")), Some(5)),
+            Phase::Sender(greeting(true), ReversePath::Null, FIVE),
+            Phase::Rcpts(greeting(true), Envelope::new(ReversePath::Null, address("ann@office.test")), FIVE),
             Phase::Chunks(greeting(true), ()),
         ]
     }
@@ -349,7 +354,7 @@ mod tests {
 
     #[test]
     fn auth_and_bdat_want_ehlo() {
-        let phase = Phase::Rcpts(greeting(false), Envelope::new(ReversePath::Null, address("a@b.c")), None);
+        let phase = Phase::Rcpts(greeting(false), Envelope::new(ReversePath::Null, address("a@b.c")), FIVE);
         assert_eq!(heard(&phase, &OPEN, "BDAT 3"), "skip 3, 503 5.5.1 Send EHLO first");
         assert_eq!(heard(&Phase::Greeted(greeting(false)), &OPEN, "AUTH PLAIN"), "503 5.5.1 Send EHLO first");
         assert_eq!(heard(&phase, &OPEN, "DATA"), "go");
@@ -394,6 +399,19 @@ mod tests {
         assert_eq!(fresh.reset(), Phase::Fresh);
         for phase in [greeted, sender, rcpts, chunks] {
             assert_eq!(phase.reset(), Phase::Greeted(greeting(true)));
+        }
+    }
+
+    #[test]
+    fn a_recipient_in_utf8_wants_smtputf8() {
+        let utf8 = MailParams { utf8: true, ..FIVE };
+        for (params, said) in [(FIVE, "553 5.6.7 A recipient's address that is not ASCII needs SMTPUTF8"), (utf8, "go")]
+        {
+            let sender = Phase::Sender(greeting(true), ReversePath::Null, params);
+            assert_eq!(heard(&sender, &OPEN, "RCPT TO:<анна@office.test>"), said);
+            let rcpts = sender.with_recipient(address("ann@office.test"));
+            assert_eq!(heard(&rcpts, &OPEN, "RCPT TO:<ann@почта.рф>"), said);
+            assert_eq!(heard(&rcpts, &OPEN, "RCPT TO:<bob@xn--80a1acny.xn--p1ai>"), "go");
         }
     }
 

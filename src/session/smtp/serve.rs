@@ -233,7 +233,7 @@ impl Session {
             return self.reject(refusal, Spot { stage: "MAIL", from: Some(from), ..Spot::default() });
         }
         if let Some(greeting) = self.phase.greeting() {
-            self.phase = Phase::Sender(greeting.clone(), from, params.size);
+            self.phase = Phase::Sender(greeting.clone(), from, params);
         }
         say::SENDER_OK.into()
     }
@@ -242,7 +242,7 @@ impl Session {
         let named = to.to_string();
         let verdict = match self.resolve(to) {
             Some(to) => {
-                let announced = self.phase.announced();
+                let announced = self.phase.params().size;
                 self.smtp.policy.recipient(&self.client, &to, announced).await.map(|()| to)
             }
             None => Err(Refusal::of(say::NO_MAILBOX, "there is no domain of ours yet")),

@@ -46,6 +46,8 @@ pub struct MailParams {
     pub size: Option<u64>,
     /// `BODY=`; nothing follows from it, since all 8 bits are taken in any case.
     pub body: Option<BodyKind>,
+    /// `SMTPUTF8` (RFC 6531 s3.4): addresses and header may be UTF-8.
+    pub utf8: bool,
 }
 
 /// Whom RCPT names.
@@ -55,6 +57,15 @@ pub enum Recipient {
     Address(Address),
     /// `<postmaster>` without a domain (RFC 5321 s4.5.1).
     Postmaster,
+}
+
+impl Recipient {
+    fn write(&self, utf8: bool) -> String {
+        match self {
+            Recipient::Address(Address { local, domain }) if utf8 => format!("{local}@{}", domain.to_unicode()),
+            Recipient::Address(_) | Recipient::Postmaster => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Recipient {
@@ -90,7 +101,12 @@ pub enum Command {
         params: MailParams,
     },
     /// RCPT TO:<path>
-    Rcpt(Recipient),
+    Rcpt {
+        /// Whom.
+        to: Recipient,
+        /// It was written in UTF-8: only after `SMTPUTF8` (RFC 6531 s3.4).
+        utf8: bool,
+    },
     /// DATA
     Data,
     /// BDAT octets \[LAST\]
@@ -143,7 +159,7 @@ impl Command {
             Command::Starttls => Verb::Starttls,
             Command::Auth { .. } => Verb::Auth,
             Command::Mail { .. } => Verb::Mail,
-            Command::Rcpt(_) => Verb::Rcpt,
+            Command::Rcpt { .. } => Verb::Rcpt,
             Command::Data => Verb::Data,
             Command::Bdat { .. } => Verb::Bdat,
             Command::Rset => Verb::Rset,
@@ -182,7 +198,7 @@ impl Command {
                 put(out, &[" FROM:<", &from.to_string(), ">"]);
                 write_params(params, out);
             }
-            Command::Rcpt(to) => put(out, &[" TO:<", &to.to_string(), ">"]),
+            Command::Rcpt { to, utf8 } => put(out, &[" TO:<", &to.write(*utf8), ">"]),
             Command::Bdat { octets, last } => put(out, &[" ", &octets.to_string(), if *last { " LAST" } else { "" }]),
             Command::Vrfy(name) | Command::Expn(name) => put(out, &[" ", name]),
             Command::Starttls | Command::Data | Command::Rset | Command::Noop | Command::Help | Command::Quit => {}
@@ -206,6 +222,9 @@ fn write_params(params: &MailParams, out: &mut Vec<u8>) {
         Some(BodyKind::EightBit) => put(out, &[" BODY=8BITMIME"]),
         None => {}
     }
+    if params.utf8 {
+        put(out, &[" SMTPUTF8"]);
+    }
 }
 
 fn parse_rest(verb: Verb, rest: &[u8], lenience: Lenience) -> Result<Command, Reply> {
@@ -213,7 +232,7 @@ fn parse_rest(verb: Verb, rest: &[u8], lenience: Lenience) -> Result<Command, Re
     if verb != Verb::Helo && verb != Verb::Ehlo && rest.iter().any(u8::is_ascii_control) {
         return Err(say::CONTROL_CHARACTER.into());
     }
-    // Octets that are not ASCII become U+FFFD here, and no address, parameter or number takes that.
+    // Octets that are no UTF-8 become U+FFFD here, and no address, parameter or number takes that.
     let text = String::from_utf8_lossy(rest);
     let alone = |command| if rest.is_empty() { Ok(command) } else { Err(Reply::from(say::NO_PARAMETER)) };
     let name = || if rest.is_empty() { Err(Reply::from(say::NAME_SYNTAX)) } else { Ok(text.to_string()) };
@@ -249,7 +268,11 @@ fn mail(text: &str, lenience: Lenience) -> Result<Command, Reply> {
     } else {
         ReversePath::Address(path::address(inside).map_err(|why| say::BAD_SENDER.with(why.0))?)
     };
-    Ok(Command::Mail { from, params: mail_params(params)? })
+    let params = mail_params(params)?;
+    if !inside.is_ascii() && !params.utf8 {
+        return Err(say::SENDER_NEEDS_UTF8.into());
+    }
+    Ok(Command::Mail { from, params })
 }
 
 fn rcpt(text: &str, lenience: Lenience) -> Result<Command, Reply> {
@@ -259,10 +282,10 @@ fn rcpt(text: &str, lenience: Lenience) -> Result<Command, Reply> {
         return Err(say::UNKNOWN_PARAMETER.with(param));
     }
     if inside.eq_ignore_ascii_case("postmaster") {
-        return Ok(Command::Rcpt(Recipient::Postmaster));
+        return Ok(Command::Rcpt { to: Recipient::Postmaster, utf8: false });
     }
     let address = path::address(inside).map_err(|why| say::BAD_RECIPIENT.with(why.0))?;
-    Ok(Command::Rcpt(Recipient::Address(address)))
+    Ok(Command::Rcpt { to: Recipient::Address(address), utf8: !inside.is_ascii() })
 }
 
 fn mail_params(text: &str) -> Result<MailParams, Reply> {
@@ -276,7 +299,8 @@ fn mail_params(text: &str) -> Result<MailParams, Reply> {
                 params.body = Some(body_kind(value).ok_or_else(|| say::UNKNOWN_PARAMETER.with(param))?);
             }
             "AUTH" if is_xtext(value) => {}
-            "SIZE" | "BODY" | "AUTH" => return Err(bad()),
+            "SMTPUTF8" if param.len() == keyword.len() => params.utf8 = true,
+            "SIZE" | "BODY" | "AUTH" | "SMTPUTF8" => return Err(bad()),
             _ => return Err(say::UNKNOWN_PARAMETER.with(param)),
         }
     }
@@ -356,7 +380,7 @@ mod tests {
 
     fn mail_from(from: &str, size: Option<u64>, body: Option<BodyKind>) -> Command {
         let from = if from.is_empty() { ReversePath::Null } else { ReversePath::Address(address(from)) };
-        Command::Mail { from, params: MailParams { size, body } }
+        Command::Mail { from, params: MailParams { size, body, utf8: false } }
     }
 
     fn one_of_each() -> Vec<Command> {
@@ -367,7 +391,7 @@ mod tests {
             Command::Starttls,
             Command::Auth { mechanism: "PLAIN".into(), initial: None },
             Command::Auth { mechanism: "SCRAM-SHA-256".into(), initial: Some(b"biws".to_vec()) },
-            Command::Rcpt(Recipient::Postmaster),
+            Command::Rcpt { to: Recipient::Postmaster, utf8: false },
             Command::Data,
             Command::Rset,
             Command::Noop,
@@ -382,7 +406,7 @@ mod tests {
         let addresses =
             ["ann@office.test", "\"two words\"@office.test", "\"a>b\\\"\"@x.y", "u@[127.0.0.1]", "x.y+z@[ipv6:::1]"];
         for text in addresses {
-            all.push(Command::Rcpt(Recipient::Address(address(text))));
+            all.push(Command::Rcpt { to: Recipient::Address(address(text)), utf8: false });
             for size in [None, Some(0), Some(u64::MAX)] {
                 all.extend(
                     [None, Some(BodyKind::SevenBit), Some(BodyKind::EightBit)].map(|body| mail_from(text, size, body)),
@@ -390,6 +414,14 @@ mod tests {
             }
         }
         all.push(mail_from("", None, None));
+        for text in ["", "анна@b.c", "\"два слова\"@почта.рф"] {
+            let Command::Mail { from, mut params } = mail_from(text, None, None) else { continue };
+            params.utf8 = true;
+            all.push(Command::Mail { from, params });
+        }
+        for text in ["анна@b.c", "ann@почта.рф", "анна@почта.рф"] {
+            all.push(Command::Rcpt { to: Recipient::Address(address(text)), utf8: true });
+        }
         all
     }
 
@@ -413,7 +445,7 @@ mod tests {
         );
         assert_eq!(strict("noop anything goes"), Ok(Command::Noop));
         assert_eq!(strict("bdat 10 last"), Ok(Command::Bdat { octets: 10, last: true }));
-        assert_eq!(strict("RCPT TO:<PostMaster>"), Ok(Command::Rcpt(Recipient::Postmaster)));
+        assert_eq!(strict("RCPT TO:<PostMaster>"), Ok(Command::Rcpt { to: Recipient::Postmaster, utf8: false }));
         assert_eq!(strict("MAIL FROM:<a@b.c> AUTH=ann+40office.test"), Ok(mail_from("a@b.c", None, None)));
         assert_eq!(strict("MAIL FROM:<@x.y:a@b.c> AUTH=<>"), Ok(mail_from("a@b.c", None, None)));
     }
@@ -437,7 +469,9 @@ mod tests {
             ("MAIL FROM:<> SIZE=-1", "501 5.5.4 Bad parameter: SIZE=-1"),
             ("MAIL FROM:<> AUTH=a=b", "501 5.5.4 Bad parameter: AUTH=a=b"),
             ("MAIL FROM:<> BODY=BINARYMIME", "555 5.5.4 Parameter not recognized: BODY=BINARYMIME"),
-            ("MAIL FROM:<> SMTPUTF8", "555 5.5.4 Parameter not recognized: SMTPUTF8"),
+            ("MAIL FROM:<> SMTPUTF8=yes", "501 5.5.4 Bad parameter: SMTPUTF8=yes"),
+            ("MAIL FROM:<анна@b.c>", "550 5.6.7 A sender's address that is not ASCII needs SMTPUTF8"),
+            ("MAIL FROM:<ann@почта.рф> SIZE=1", "550 5.6.7 A sender's address that is not ASCII needs SMTPUTF8"),
             ("MAIL FROM:<> RET=FULL", "555 5.5.4 Parameter not recognized: RET=FULL"),
             ("DATA now", "501 5.5.4 This command takes no parameter"),
             ("RSET x", "501 5.5.4 This command takes no parameter"),

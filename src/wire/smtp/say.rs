@@ -97,6 +97,10 @@ pub const NO_PARAMETER: Say = say(501, "5.5.4", "This command takes no parameter
 pub const BAD_SENDER: Say = say(501, "5.1.7", "Bad sender address syntax");
 /// The forward-path is not an address.
 pub const BAD_RECIPIENT: Say = say(501, "5.1.3", "Bad recipient address syntax");
+/// MAIL in UTF-8 without SMTPUTF8 (RFC 6531 s3.5).
+pub const SENDER_NEEDS_UTF8: Say = say(550, "5.6.7", "A sender's address that is not ASCII needs SMTPUTF8");
+/// RCPT in UTF-8, and MAIL did not say SMTPUTF8 (RFC 6531 s3.5).
+pub const RECIPIENT_NEEDS_UTF8: Say = say(553, "5.6.7", "A recipient's address that is not ASCII needs SMTPUTF8");
 /// A parameter that is known but written wrongly.
 pub const BAD_PARAMETER: Say = say(501, "5.5.4", "Bad parameter");
 /// A parameter that is not offered (RFC 5321 s4.1.1.11).
