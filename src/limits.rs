@@ -38,7 +38,7 @@ pub const IMAP_ITEMS: usize = 64;
 pub const IMAP_FIELDS: usize = 200;
 /// Patterns of one LIST.
 pub const IMAP_PATTERNS: usize = 32;
-/// Octets of a pattern; a folder's name has at most 255.
+/// Octets of a pattern in modified UTF-7; a folder's name has at most 255 in UTF-8.
 pub const IMAP_PATTERN: usize = 1024;
 /// Pairs of names and values in ID (RFC 2971 s3.3).
 pub const IMAP_ID_PAIRS: usize = 30;

@@ -242,13 +242,12 @@ pub(super) fn reference(scan: &mut Scan<'_>, utf8: bool) -> Parsed<String> {
     name::read(&scan.astring()?, utf8).ok_or(say::BAD_PATTERN)
 }
 
-/// A pattern.
+/// A pattern. Its cap counts the one spelling that is strict, so that it holds for every way to write it.
 pub(super) fn pattern(scan: &mut Scan<'_>, utf8: bool) -> Parsed<Pattern> {
-    let octets = scan.astring()?;
-    if octets.len() > limits::IMAP_PATTERN {
-        return Err(say::BAD_PATTERN);
-    }
-    name::read(&octets, utf8).map(|text| Pattern::new(&text)).ok_or(say::BAD_PATTERN)
+    let text = name::read(&scan.astring()?, utf8).ok_or(say::BAD_PATTERN)?;
+    let pattern = Pattern::new(&text);
+    let fits = name::encode(pattern.as_str()).len() <= limits::IMAP_PATTERN;
+    if fits { Ok(pattern) } else { Err(say::BAD_PATTERN) }
 }
 
 #[cfg(test)]
