@@ -1,12 +1,15 @@
 //! Settings over the API: the table with its values, saving, versions, going back.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{Answer, ApiError, Desk, api::Request};
-use crate::settings::{Entry, FieldError, TABLE, Version, text_of};
+use super::{Answer, ApiError, Caller, Desk, DeskError, api::Request, start};
+use crate::{
+    rt::{Light, State},
+    settings::{Entry, FieldError, SECTIONS, Settings, TABLE, Version, entry, section, text_of},
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,15 +28,81 @@ struct Rollback {
 /// Saves what is named, on top of the version that the caller looked at.
 pub(super) async fn save(desk: &Desk, mut request: Request) -> Answer {
     let save: Save = request.take()?;
+    let before = Before::of(desk);
     let rev = desk.save(save.rev, texts(save.fields)?, &request.caller).await?;
-    Ok(json!({ "rev": rev }))
+    Ok(before.saved(desk, rev))
 }
 
 /// Makes the fields of an old version hold again.
 pub(super) async fn rollback(desk: &Desk, mut request: Request) -> Answer {
     let back: Rollback = request.take()?;
+    let before = Before::of(desk);
     let rev = desk.rollback(back.rev, back.to, &request.caller).await?;
-    Ok(json!({ "rev": rev }))
+    Ok(before.saved(desk, rev))
+}
+
+/// Sets one key on top of whatever holds now: a switch of the start page has seen no version.
+pub(super) async fn set_now(desk: &Desk, key: &str, text: &str, caller: &Caller) -> Answer {
+    let before = Before::of(desk);
+    loop {
+        let rev = desk.versions().await?.newest().map_or(0, |version| version.rev);
+        match desk.save(rev, [(key.to_owned(), Some(text.to_owned()))].into(), caller).await {
+            // Somebody came between the two; each round is another's save, so that this ends.
+            Err(DeskError::Stale(_)) => {}
+            done => return Ok(before.saved(desk, done?)),
+        }
+    }
+}
+
+/// How it was before a save, so that its answer can say what came of it.
+struct Before {
+    settings: Arc<Settings>,
+    board: BTreeMap<String, State>,
+}
+
+impl Before {
+    fn of(desk: &Desk) -> Self {
+        Before { settings: desk.house().settings.get(), board: desk.house().board.all() }
+    }
+
+    /// What changed, what of it does not work, and what waits for the next start. The new settings were put into effect
+    /// before the save returned: every port was tried once.
+    fn saved(&self, desk: &Desk, rev: u64) -> Json {
+        let now = desk.house().settings.get();
+        let changed: Vec<&Entry> = TABLE.iter().filter(|e| (e.get)(&self.settings) != (e.get)(&now)).collect();
+        let board = desk.house().board.all();
+        let is_worse = |(service, state): &(&String, &State)| {
+            matches!(state.light, Light::Red | Light::Yellow) && self.board.get(*service) != Some(*state)
+        };
+        let failed = board.iter().filter(is_worse).map(|(service, state)| start::told(service, state));
+        let later = changed.iter().filter(|entry| entry.needs_restart()).map(|entry| entry.key);
+        json!({
+            "rev": rev,
+            "changed": changed.iter().map(|entry| entry.key).collect::<Vec<_>>(),
+            "not_applied": failed.collect::<Vec<_>>(),
+            "next_start": later.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// `settings/diff?from=3&to=7`: what differs between two versions; 0 is all defaults, and without `to` the newest.
+pub(super) async fn diff(desk: &Desk, request: Request) -> Answer {
+    let versions = desk.versions().await?;
+    let newest = versions.newest().map_or(0, |version| version.rev);
+    let (from, to) = (request.number("from")?.unwrap_or(0), request.number("to")?.unwrap_or(newest));
+    let find = |name: &str, rev: u64| match versions.get(rev) {
+        Some(version) => Ok(version.clone()),
+        None if rev == 0 => Ok(Version::default()),
+        None => Err(ApiError::field(name, format!("is {rev}, which is not kept (any more): see the list of versions"))),
+    };
+    let (old, new) = (find("from", from)?, find("to", to)?);
+    let changed = new.differs_from(&old).into_iter().map(|(key, old, new)| {
+        let entry = entry(&key);
+        let text = |text: &Option<String>| text.clone().or_else(|| entry.map(Entry::default));
+        let label = entry.map(|entry| json!({ "en": entry.label[0], "ru": entry.label[1] }));
+        json!({ "old_text": text(&old), "new_text": text(&new), "key": key, "label": label, "old": old, "new": new })
+    });
+    Ok(json!({ "from": from, "to": to, "changed": changed.collect::<Vec<_>>() }))
 }
 
 /// null: back to the default.
@@ -47,7 +116,7 @@ fn texts(fields: BTreeMap<String, Json>) -> Result<BTreeMap<String, Option<Strin
             None => wrong.push(FieldError::new(&key, "must be a text, a number, true or false, or a list".to_owned())),
         }
     }
-    if wrong.is_empty() { Ok(out) } else { Err(super::DeskError::Fields(wrong).into()) }
+    if wrong.is_empty() { Ok(out) } else { Err(DeskError::Fields(wrong).into()) }
 }
 
 /// The table with its values.
@@ -56,12 +125,16 @@ pub(super) async fn settings(desk: &Desk, _request: Request) -> Answer {
     let newest = versions.newest().cloned().unwrap_or_default();
     let settings = desk.house().settings.get();
     let list: Vec<Json> = TABLE.iter().map(|entry| row(entry, &(entry.get)(&settings), &newest)).collect();
-    Ok(json!({ "rev": newest.rev, "settings": list }))
+    let sections = SECTIONS.iter().map(|s| json!({ "id": s.id, "label": { "en": s.label[0], "ru": s.label[1] } }));
+    Ok(json!({ "rev": newest.rev, "sections": sections.collect::<Vec<_>>(), "settings": list }))
 }
 
 fn row(entry: &Entry, text: &str, newest: &Version) -> Json {
     json!({
         "key": entry.key,
+        "section": section(entry.key),
+        "restart": entry.needs_restart(),
+        "limits": entry.kind.limits(),
         "type": entry.kind.name(),
         "bounds": entry.kind.bounds(),
         "value": entry.kind.json(text),

@@ -3,14 +3,15 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
+    fmt, io,
+    net::IpAddr,
     path::PathBuf,
     sync::{Arc, atomic::AtomicUsize},
 };
 
 use smol::lock::{Mutex, MutexGuard};
 
-use super::{gate::Gate, lodge::Lodge};
+use super::{events::Hub, gate::Gate, lodge::Lodge};
 use crate::{
     directory::{self, Change, Directory, DirectoryError, Loaded, RowChange},
     journal::{AdminEvent, Journal},
@@ -26,6 +27,9 @@ use crate::{
 pub type Precheck = Arc<dyn Fn(&Settings) -> Vec<FieldError> + Send + Sync>;
 /// Puts settings into effect.
 pub type Apply = Arc<dyn Fn(&Settings) + Send + Sync>;
+
+/// Names of network interfaces with their addresses.
+pub type Interfaces = Arc<dyn Fn() -> io::Result<BTreeMap<String, Vec<IpAddr>>> + Send + Sync>;
 
 /// What `app` hands in.
 pub struct House {
@@ -57,6 +61,8 @@ pub struct House {
     pub gate: Gate,
     /// Puts saved settings into effect; what came of it goes to the board.
     pub apply: Apply,
+    /// Asks the system for its network interfaces (N3); blocks for a moment.
+    pub interfaces: Interfaces,
 }
 
 /// Who asks.
@@ -145,13 +151,17 @@ pub struct Desk {
     pub(super) streams: Arc<AtomicUsize>,
     /// Who is logged in.
     lodge: Lodge,
+    /// Wakes the event streams.
+    pub(super) hub: Arc<Hub>,
 }
 
 impl Desk {
     /// A desk in this house.
     pub fn new(house: House) -> Self {
+        let hub = Arc::new(Hub::new(house.clock.now()));
+        house.journal.add_sink(hub.clone());
         let (turn, check) = (Mutex::new(()), Mutex::new(()));
-        Desk { house, turn, check, streams: Arc::default(), lodge: Lodge::default() }
+        Desk { house, turn, check, streams: Arc::default(), lodge: Lodge::default(), hub }
     }
 
     /// What was handed in.

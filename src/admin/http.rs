@@ -30,6 +30,9 @@ use crate::journal::AdminEvent;
 pub const SOCKET: &str = "admin.sock";
 /// Between two tries to open the socket again.
 const RETRY: Duration = Duration::from_secs(1);
+/// A stop waits for event streams and downloads: 200 times 5 ms.
+const FAREWELL: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(5);
 /// Threads that answer, at most.
 const CREW: usize = 4;
 
@@ -71,6 +74,10 @@ impl Drop for Admin {
         for thread in crew {
             let _ = thread.join();
         }
+        self.0.desk.hub.end();
+        // A stream holds the desk, and with it the disk; one whose reader does not read cannot be waited for.
+        let streams = &self.0.desk.streams;
+        (0..FAREWELL).take_while(|_| streams.load(Ordering::SeqCst) > 0).for_each(|_| thread::sleep(PAUSE));
         let _ = fs::remove_file(&self.0.gate.socket);
     }
 }

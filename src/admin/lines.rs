@@ -100,7 +100,8 @@ fn day(desk: &Desk, request: &Request) -> Result<Day, ApiError> {
     }
 }
 
-fn line(number: u64, time: i64, line: &Line, mail: &str) -> Json {
+/// A line as the API gives it.
+pub(super) fn line(number: u64, time: i64, line: &Line, mail: &str) -> Json {
     json!({
         "number": number,
         "time": time,

@@ -18,7 +18,6 @@ use super::{
     answer::Entered,
     api::Request,
     gate::Peer,
-    people,
     roles::Rights,
     sessions::{Life, Links, Sessions},
     tokens,
@@ -193,7 +192,7 @@ pub(super) async fn password(desk: &Desk, mut request: Request) -> Result<Entere
         401 => ApiError::field("old", "is not your password"),
         _ => error,
     })?;
-    let credential = people::credential(&desk.house().settings.get(), &new, &name)?;
+    let credential = super::credential(&desk.house().settings.get(), &new, &name)?;
     desk.change(Change::SetAdminPassword(name.clone(), credential), &visitor.caller).await?;
     let admin = desk.house().directory.get().admins.get(&name).cloned();
     desk.enter(&admin.ok_or_else(not_logged_in)?)

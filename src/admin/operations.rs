@@ -9,7 +9,8 @@ use super::{
     Answer, ApiError, Desk,
     answer::{Entered, Stream},
     api::{Method, Request},
-    certificates, config, lines, lodge, openapi, people, reindex, status, tokens,
+    certificates, config, events, lines, lodge, mailboxes, openapi, password, people, reindex, start, status, system,
+    tokens,
 };
 
 /// What a caller must be allowed. The front asks [`find`] and compares before anything is done.
@@ -201,6 +202,14 @@ table! {
     Get    "tokens" [] Look(Admins) - => Tokens tokens::list, "API tokens, without their secrets.";
     Post   "tokens" [] Change(Admins) NewToken => FreshToken tokens::add, "Makes a token; its secret is shown this once.";
     Delete "tokens/{name}" [] Change(Admins) - => Ok tokens::revoke, "Revokes a token by its id or name.";
+
+    Get    "start" [] Look(Status) - => Start start::start, "The start page: services, counts, today's counters, the disk (A2-A18).";
+    Put    "services/{id}" [] Change(Settings) Switch => Saved start::switch, "Switches a service on or off: a new version of the settings (A23, N8).";
+    Get    "series" [span step] Look(Status) - => Series start::series, "What was received and sent, by hour or by day (A24, Q29).";
+    Get    "feed" [max] Look(Journal) - => Feed start::feed, "The newest messages (A20).";
+    Get    "events" [last] Look(Journal) - => "text/event-stream" events::events, "Journal lines, feed rows and changes of state as they come (A20, A21).";
+    Get    "interfaces" [] Look(Status) - => Interfaces system::interfaces, "Network interfaces with their addresses (N3).";
+    Get    "disks" [] Look(Status) - => Disks system::disks, "Partitions that can hold mail (N4).";
     Get    "status" [] Look(Status) - => Status status::status, "What is so now: services, counts, room, the process.";
     Post   "check" [] Change(Status) - => Report status::check, "Reads everything that is stored.";
     Post   "reindex" [] Change(Status) - => Reindexed reindex::reindex, "Makes the index of messages again from their texts.";
@@ -215,14 +224,16 @@ table! {
     Put    "domains/{name}" [] Change(Directory) EditDomain => Ok people::edit_domain, "Where mail for unknown addresses goes.";
     Delete "domains/{name}" [purge] Change(Directory) - => Ok people::remove_domain, "Removes a domain; purge: with its mailboxes and their mail.";
 
-    Get    "mailboxes" [] Look(Directory) - => Mailboxes people::mailboxes, "Mailboxes with what they hold (G5).";
-    Post   "mailboxes" [] Change(Directory) NewMailbox => Mailbox people::add_mailbox, "Adds a mailbox with its folders (D2).";
-    Get    "mailboxes/{address}" [] Look(Directory) - => Mailbox people::mailbox, "One mailbox.";
-    Put    "mailboxes/{address}" [] Change(Directory) EditMailbox => Mailbox people::edit_mailbox, "Changes what is named; all of it or nothing.";
-    Delete "mailboxes/{address}" [] Change(Directory) - => Ok people::remove_mailbox, "Removes a mailbox and its mail.";
-    Get    "mailboxes/{address}/folders" [] Look(Directory) - => Folders people::folders, "The folders of a mailbox.";
+    Get    "mailboxes" [page per_page search domain sort order] Look(Directory) - => Mailboxes mailboxes::mailboxes, "Mailboxes with what they hold (G5).";
+    Post   "mailboxes" [] Change(Directory) NewMailbox => Mailbox mailboxes::add_mailbox, "Adds a mailbox with its folders (D2).";
+    Get    "mailboxes/{address}" [] Look(Directory) - => Mailbox mailboxes::mailbox, "One mailbox.";
+    Put    "mailboxes/{address}" [] Change(Directory) EditMailbox => Mailbox mailboxes::edit_mailbox, "Changes what is named; all of it or nothing.";
+    Delete "mailboxes/{address}" [] Change(Directory) - => Ok mailboxes::remove_mailbox, "Removes a mailbox and its mail.";
+    Get    "mailboxes/{address}/folders" [] Look(Directory) - => Folders mailboxes::folders, "The folders of a mailbox.";
 
-    Get    "aliases" [] Look(Directory) - => Aliases people::aliases, "Aliases (G7).";
+    Post   "passwords" [] Change(Directory) - => MadeUp password::make, "Makes up a password; it is not stored.";
+
+    Get    "aliases" [page per_page search domain] Look(Directory) - => Aliases people::aliases, "Aliases (G7).";
     Post   "aliases" [] Change(Directory) NewAlias => Ok people::add_alias, "Adds an alias; a loop is refused (Q23).";
     Put    "aliases/{address}" [] Change(Directory) EditAlias => Ok people::edit_alias, "Other targets of an alias.";
     Delete "aliases/{address}" [] Change(Directory) - => Ok people::remove_alias, "Removes an alias.";
@@ -234,6 +245,7 @@ table! {
 
     Get    "settings" [] Look(Settings) - => Settings config::settings, "Every setting with its value, words and bounds.";
     Post   "settings" [] Change(Settings) Save => Saved config::save, "Saves settings on top of the version that was looked at.";
+    Get    "settings/diff" [from to] Look(Settings) - => Diff config::diff, "What differs between two versions.";
     Get    "settings/versions" [] Look(Settings) - => Versions config::versions, "Versions, newest first: who, when, from where, what.";
     Post   "settings/rollback" [] Change(Settings) Rollback => Saved config::rollback, "Makes an old version hold again, as a new one.";
 

@@ -171,6 +171,9 @@ async fn of_api(asked: Asked<'_>, desk: &Arc<Desk>, path: Vec<String>) -> Result
     let body = body(asked.request, asked.method, &visitor)?;
     let (mut query, caller, tls) = (asked.query, visitor.caller.clone(), visitor.tls);
     query.remove(BACKGROUND);
+    // A browser that connects again says where it was.
+    let last = header(asked.request, "Last-Event-ID").filter(|_| path == ["events"]);
+    query.extend(last.map(|last| ("last".to_owned(), last.to_owned())));
     let request = api::Request { method, path, query, body, caller, visitor: visitor.clone() };
     Ok(match api::answer(desk, request).await? {
         Body::Json(body) => Out::Whole(Reply::json(200, &body)),

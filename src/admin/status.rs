@@ -18,8 +18,7 @@ pub(super) async fn status(desk: &Desk, _request: Request) -> Answer {
         .map(|(service, state)| (service, json!({ "light": light(state.light), "text": state.text })))
         .collect();
     let mut mail = crate::store::Usage::default();
-    for mailbox in directory.mailboxes.values() {
-        let usage = house.store.usage(mailbox.id).await.unwrap_or_default();
+    for usage in house.store.usages().await.unwrap_or_default().values() {
         mail.bytes += usage.bytes;
         mail.messages += usage.messages;
     }
@@ -54,7 +53,7 @@ pub(super) async fn status(desk: &Desk, _request: Request) -> Answer {
     }))
 }
 
-fn light(light: Light) -> &'static str {
+pub(super) fn light(light: Light) -> &'static str {
     match light {
         Light::Green => "green",
         Light::Yellow => "yellow",
@@ -64,7 +63,7 @@ fn light(light: Light) -> &'static str {
 }
 
 /// Octets of the mail disk, or why it is not there. `dead` can be reclaimed; below `reserve` new mail is put off.
-async fn room(desk: &Desk) -> Json {
+pub(super) async fn room(desk: &Desk) -> Json {
     let dir = desk.house().mail_dir.display().to_string();
     let room = match desk.house().store.room().await {
         Ok(room) => room,

@@ -69,8 +69,8 @@ impl Ground {
     fn lay(options: Options) -> Result<Ground, AppError> {
         let thread = |e: std::io::Error| AppError::of("a thread cannot be started", e);
         let stop = Stop::default();
-        let board = Board::default();
         let clock = Arc::new(FloorClock::over(options.clock.clone()));
+        let board = Board::with_clock(clock.clone());
         let journal = Journal::new(clock.clone());
         let executor = Executor::start(EXECUTOR_THREADS).map_err(thread)?;
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -125,6 +125,7 @@ impl Ground {
             gate: self.gate.clone(),
             precheck: doors.clone().precheck(),
             apply: doors.clone().apply(),
+            interfaces: Arc::new(interfaces),
         }));
         let no_socket = |e: std::io::Error| AppError::of("the socket of the API", e);
         let admin = Admin::start(desk.clone()).map_err(no_socket)?;
@@ -292,4 +293,13 @@ async fn first_settings(
     let version = Version { rev: 1, fields, who: "gatepost".to_owned(), when: now.0, from: "first start".to_owned() };
     let row = Row { kind: settings::ROW_KIND.to_owned(), key: version.key(), value: version.value() };
     system.write(vec![Write::Put(row)]).await.map_err(unreadable)
+}
+
+/// N3, as the page shows it.
+fn interfaces() -> std::io::Result<BTreeMap<String, Vec<std::net::IpAddr>>> {
+    let found = listen::interfaces()?;
+    Ok(found
+        .into_iter()
+        .map(|(name, addresses)| (name, addresses.iter().map(|address| address.ip).collect()))
+        .collect())
 }

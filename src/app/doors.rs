@@ -257,20 +257,23 @@ impl Doors {
 }
 
 fn specs(settings: &Settings) -> [Spec; 9] {
-    let over_tls = |port| if settings.ssl { port } else { 0 };
-    let spec = |service, port, interfaces: &Vec<String>| Spec { service, port, interfaces: interfaces.clone() };
     let (smtp, readers) = (&settings.smtp_interfaces, &settings.pop3_interfaces);
     let https = https_interfaces(settings);
+    let spec = |service, key, interfaces: &Vec<String>| Spec {
+        service,
+        port: settings.open_port(key),
+        interfaces: interfaces.clone(),
+    };
     [
-        spec(Service::Smtp, settings.smtp_port, smtp),
-        spec(Service::Submission, settings.submission_port, smtp),
-        spec(Service::Smtps, over_tls(settings.smtps_port), smtp),
-        spec(Service::Pop3, settings.pop3_port, readers),
-        spec(Service::Pop3s, over_tls(settings.pop3s_port), readers),
-        spec(Service::Imap, settings.imap_port, readers),
-        spec(Service::Imaps, over_tls(settings.imaps_port), readers),
-        spec(Service::Http, settings.http_port, &settings.http_interfaces),
-        spec(Service::Https, settings.https_port(), &https),
+        spec(Service::Smtp, "smtp.port", smtp),
+        spec(Service::Submission, "smtp.submission.port", smtp),
+        spec(Service::Smtps, "smtp.ssl.port", smtp),
+        spec(Service::Pop3, "pop3.port", readers),
+        spec(Service::Pop3s, "pop3.ssl.port", readers),
+        spec(Service::Imap, "imap.port", readers),
+        spec(Service::Imaps, "imap.ssl.port", readers),
+        spec(Service::Http, "http.port", &settings.http_interfaces),
+        spec(Service::Https, "http.ssl.port", &https),
     ]
 }
 

@@ -95,6 +95,56 @@ impl Severity {
     }
 }
 
+/// A message that was taken in, for the counters and the feed (A18, A20, A24). Its texts are safe already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Which counter it counts for.
+    pub way: Way,
+    /// Reverse-path; empty for the null sender.
+    pub from: String,
+    /// The first recipient.
+    pub to: String,
+    /// How many more recipients it has.
+    pub more: u32,
+    /// Octets.
+    pub size: u64,
+}
+
+/// What a message counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// Somebody sent it to us.
+    Received,
+    /// One of our users or devices handed it in (a login, or an address that may relay).
+    Sent,
+}
+
+impl Way {
+    /// Every one, in the order of the page.
+    pub const ALL: [Way; 2] = [Way::Received, Way::Sent];
+
+    /// Its word in the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Way::Received => "received",
+            Way::Sent => "sent",
+        }
+    }
+
+    /// Its code in a day file, never given to another.
+    pub fn code(self) -> u8 {
+        match self {
+            Way::Received => 1,
+            Way::Sent => 2,
+        }
+    }
+
+    /// The way of a code; none for one of a newer program.
+    pub fn of_code(code: u8) -> Option<Way> {
+        Way::ALL.into_iter().find(|way| way.code() == code)
+    }
+}
+
 /// What an event says. The text is safe already: printable, bounded, one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -104,22 +154,24 @@ pub struct Line {
     pub severity: Severity,
     /// The words.
     pub text: String,
+    /// The message that it is about, on the one line that counts it.
+    pub passed: Option<Box<Passed>>,
 }
 
 impl Line {
     /// An ordinary line.
     pub fn info(tag: Tag, text: String) -> Self {
-        Line { tag, severity: Severity::Info, text }
+        Line { tag, severity: Severity::Info, text, passed: None }
     }
 
     /// A warning.
     pub fn warning(tag: Tag, text: String) -> Self {
-        Line { tag, severity: Severity::Warning, text: format!("warning: {text}") }
+        Line { severity: Severity::Warning, ..Line::info(tag, format!("warning: {text}")) }
     }
 
     /// An error.
     pub fn error(tag: Tag, text: String) -> Self {
-        Line { tag, severity: Severity::Error, text: format!("error: {text}") }
+        Line { severity: Severity::Error, ..Line::info(tag, format!("error: {text}")) }
     }
 }
 

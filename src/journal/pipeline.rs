@@ -1,6 +1,6 @@
 //! What happens to a message. Wording: Postfix' cleanup, qmgr, local, bounce.
 
-use super::{Line, Tag, safe, safe_field};
+use super::{Line, Passed, Tag, Way, safe, safe_field};
 use crate::types::{Address, QueueId, ReversePath};
 
 /// Events of `pipeline`.
@@ -23,6 +23,8 @@ pub enum PipelineEvent {
         size: u64,
         /// Recipients.
         recipients: usize,
+        /// The first of them, and what the message counts for; None: for nothing (our own notices).
+        counts: Option<(Way, Address)>,
     },
     /// `QID: to=<...>, orig_to=<...>, relay=local, delay=0.02, delays=..., dsn=2.0.0, status=sent (delivered to mailbox)`
     Delivered {
@@ -64,9 +66,13 @@ impl From<PipelineEvent> for Line {
                 let inner = safe_field(inner.strip_suffix('>').unwrap_or(inner), 300);
                 Line::info(Tag::Cleanup, format!("{qid}: message-id=<{inner}>"))
             }
-            PipelineEvent::Active { qid, from, size, recipients } => {
+            PipelineEvent::Active { qid, from, size, recipients, counts } => {
                 let from = safe_field(&from.to_string(), 330);
-                Line::info(Tag::Qmgr, format!("{qid}: from=<{from}>, size={size}, nrcpt={recipients} (queue active)"))
+                let text = format!("{qid}: from=<{from}>, size={size}, nrcpt={recipients} (queue active)");
+                let more = u32::try_from(recipients.saturating_sub(1)).unwrap_or(u32::MAX);
+                let passed = counts
+                    .map(|(way, to)| Box::new(Passed { way, from, to: safe_field(&to.to_string(), 330), more, size }));
+                Line { passed, ..Line::info(Tag::Qmgr, text) }
             }
             PipelineEvent::Delivered { qid, to, orig_to, millis, status, dsn, why } => {
                 let orig =

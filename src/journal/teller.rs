@@ -84,6 +84,14 @@ impl Journal {
         state.ring.push_back(stamped);
     }
 
+    /// Lines in memory with a number above `after`, oldest first, at most `max`; and the number of the oldest one in memory.
+    pub fn behind(&self, after: u64, max: usize) -> (Vec<Arc<Stamped>>, u64) {
+        let state = self.state();
+        let oldest = state.ring.front().map_or(state.number + 1, |line| line.number);
+        let skip = usize::try_from((after + 1).saturating_sub(oldest)).unwrap_or(usize::MAX);
+        (state.ring.iter().skip(skip).take(max).cloned().collect(), oldest)
+    }
+
     /// The newest lines, oldest first, at most `max`; from memory.
     pub fn newest(&self, max: usize) -> Vec<Stamped> {
         let state = self.state();
@@ -134,6 +142,17 @@ mod tests {
         assert_eq!(all.len(), limits::JOURNAL_RING);
         assert_eq!(all[0].number, 11);
         assert_eq!(journal.newest(3).len(), 3);
+    }
+
+    #[test]
+    fn what_came_behind_a_line_is_found_and_what_is_gone_shows() {
+        let journal = journal();
+        for files in 0..limits::JOURNAL_RING + 10 {
+            journal.tell(SinkEvent::Expired { files });
+        }
+        let numbers = |after, max| journal.behind(after, max).0.iter().map(|line| line.number).collect::<Vec<_>>();
+        assert_eq!((numbers(2008, 9), numbers(2010, 9), numbers(5000, 9)), (vec![2009, 2010], vec![], vec![]));
+        assert_eq!((numbers(3, 2), journal.behind(3, 2).1), (vec![11, 12], 11));
     }
 
     #[test]

@@ -257,7 +257,7 @@ impl Listeners {
 fn line(state: &State, door: &Wanted) -> (Light, String) {
     let spec = &door.spec;
     if spec.port == 0 {
-        return (Light::Off, "switched off (port 0)".into());
+        return (Light::Off, "switched off".into());
     }
     let open = state.open.iter().filter(|open| open.target.service == spec.service);
     let places: Vec<String> = open.map(|open| open.target.at.to_string()).collect();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{Accepted, Pipeline, disk_refusal, notify, refuse};
 use crate::{
-    journal::PipelineEvent,
+    journal::{PipelineEvent, Way},
     policy::Refusal,
     router::{self, Destination, Route},
     store::{Delivery, NewMessage, Sealed},
@@ -20,6 +20,8 @@ pub(super) struct Whole {
     pub envelope: Envelope,
     pub section: Vec<u8>,
     pub began: Duration,
+    /// What it counts for.
+    pub way: Option<Way>,
 }
 
 /// A recipient that does not get it.
@@ -63,7 +65,8 @@ pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepte
         messages.push(notify::quota(pipeline, &destination, percent, used).await?);
     }
     pipeline.store.commit(messages).await.map_err(|e| disk_refusal(&e))?;
-    tell(pipeline, &Told { qid: &qid, size, envelope: &whole.envelope, began: whole.began, notice: notice_id }, &plan);
+    let (began, way) = (whole.began, whole.way);
+    tell(pipeline, &Told { qid: &qid, size, envelope: &whole.envelope, began, way, notice: notice_id }, &plan);
     Ok(Accepted { qid })
 }
 
@@ -136,6 +139,7 @@ struct Told<'a> {
     size: u64,
     envelope: &'a Envelope,
     began: Duration,
+    way: Option<Way>,
     notice: Option<QueueId>,
 }
 
@@ -148,6 +152,7 @@ fn tell(pipeline: &Pipeline, told: &Told<'_>, plan: &Plan) {
         from: told.envelope.from.clone(),
         size: told.size,
         recipients: told.envelope.count(),
+        counts: told.way.zip(told.envelope.recipients().next().cloned()),
     });
     for copy in plan.copies.values() {
         let to = copy.destination.address.clone();

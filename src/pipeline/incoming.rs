@@ -10,7 +10,7 @@ use super::{
     watch::Watching,
 };
 use crate::{
-    journal::PipelineEvent,
+    journal::{PipelineEvent, Way},
     policy::Refusal,
     store::Draft,
     types::{Envelope, QueueId},
@@ -139,9 +139,19 @@ impl Incoming {
         }
         let derived = self.watching.finish();
         let sealed = self.draft.seal().await.map_err(|e| disk_refusal(&e))?;
-        let whole =
-            deliver::Whole { sealed, derived, envelope: self.envelope, section: self.section, began: self.began };
+        let (envelope, section, began, way) = (self.envelope, self.section, self.began, way(&self.origin));
+        let whole = deliver::Whole { sealed, derived, envelope, section, began, way };
         deliver::deliver(&self.pipeline, whole).await
+    }
+}
+
+/// A18: what one of ours handed in is sent, what comes from elsewhere is received, and our own notices are neither.
+fn way(origin: &Origin) -> Option<Way> {
+    match origin {
+        Origin::Smtp { login, complete, .. } => {
+            Some(if login.is_some() || *complete { Way::Sent } else { Way::Received })
+        }
+        Origin::Ours => None,
     }
 }
 

@@ -77,6 +77,21 @@ impl Kind {
         }
     }
 
+    /// The bounds as values, for a form: least and largest number, unit, words to choose from, most entries. What a kind does
+    /// not have is null.
+    pub fn limits(self) -> Json {
+        let (range, unit) = match self {
+            Kind::Port => (Some((0, u64::from(u16::MAX))), ""),
+            Kind::Number { min, max, unit } => (Some((min, max)), unit),
+            Kind::Megabytes { min, max } => (Some((min, max)), "MB"),
+            Kind::Switch | Kind::Choice(_) | Kind::Text { .. } | Kind::List { .. } => (None, ""),
+        };
+        let choices = if let Kind::Choice(words) = self { Some(words) } else { None };
+        let entries = if let Kind::List { most, .. } = self { Some(most) } else { None };
+        let unit = Some(unit).filter(|unit| !unit.is_empty());
+        json!({ "min": range.map(|r| r.0), "max": range.map(|r| r.1), "unit": unit, "choices": choices, "entries": entries })
+    }
+
     /// The typed JSON form of a text that this kind wrote.
     pub fn json(self, text: &str) -> Json {
         match self {

@@ -5,6 +5,7 @@
 
 mod kind;
 mod rules;
+mod sections;
 mod table;
 mod version;
 
@@ -12,6 +13,7 @@ use std::{collections::BTreeMap, fmt};
 
 pub use kind::{Kind, text_of};
 pub use rules::Rule;
+pub use sections::{SECTIONS, Section, section};
 pub use table::{Entry, Settings, TABLE};
 pub use version::{KEEP_VERSIONS, ROW_KIND, Version, Versions};
 
@@ -106,6 +108,26 @@ impl Settings {
     /// Every setting's text, by key.
     pub fn texts(&self) -> BTreeMap<&'static str, String> {
         TABLE.iter().map(|entry| (entry.key, (entry.get)(self))).collect()
+    }
+
+    /// The port of a setting that names one (`smtp.port`, `pop3.ssl.port`) as it should be open: 0 while its service, SSL or the
+    /// mail server is switched off.
+    pub fn open_port(&self, key: &str) -> u16 {
+        let (port, family, ssl) = match key {
+            "smtp.port" => (self.smtp_port, self.smtp_enabled, false),
+            "smtp.submission.port" => (self.submission_port, self.smtp_enabled, false),
+            "smtp.ssl.port" => (self.smtps_port, self.smtp_enabled, true),
+            "pop3.port" => (self.pop3_port, self.pop3_enabled, false),
+            "pop3.ssl.port" => (self.pop3s_port, self.pop3_enabled, true),
+            "imap.port" => (self.imap_port, self.imap_enabled, false),
+            "imap.ssl.port" => (self.imaps_port, self.imap_enabled, true),
+            // The page stays up while the mail server is off.
+            "http.port" => return self.http_port,
+            "http.ssl.port" => return self.https_port(),
+            // No other setting names a port.
+            _ => (0, false, false),
+        };
+        if self.mail_enabled && family && (self.ssl || !ssl) { port } else { 0 }
     }
 
     /// The stricter one of what POP3 and IMAP ask for, which have one certificate (E3).

@@ -133,20 +133,22 @@ pub(super) fn together(s: &Settings) -> Vec<FieldError> {
     errors
 }
 
+/// Settings that name a port.
+const PORTS: [&str; 9] = [
+    "smtp.port",
+    "smtp.submission.port",
+    "smtp.ssl.port",
+    "pop3.port",
+    "pop3.ssl.port",
+    "imap.port",
+    "imap.ssl.port",
+    "http.port",
+    "http.ssl.port",
+];
+
 /// No two services on one port.
 fn ports(s: &Settings) -> Vec<FieldError> {
-    let tls = |port| if s.ssl { port } else { 0 };
-    let all = [
-        ("smtp.port", s.smtp_port),
-        ("smtp.submission.port", s.submission_port),
-        ("smtp.ssl.port", tls(s.smtps_port)),
-        ("pop3.port", s.pop3_port),
-        ("pop3.ssl.port", tls(s.pop3s_port)),
-        ("imap.port", s.imap_port),
-        ("imap.ssl.port", tls(s.imaps_port)),
-        ("http.port", s.http_port),
-        ("http.ssl.port", s.https_port()),
-    ];
+    let all = PORTS.map(|key| (key, s.open_port(key)));
     let mut errors = Vec::new();
     for (n, (key, port)) in all.iter().enumerate() {
         let earlier = all[..n].iter().find(|(_, other)| other == port && *port != 0);

@@ -25,6 +25,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether it takes effect at the next start only.
+    pub fn needs_restart(&self) -> bool {
+        self.key == "store.directory"
+    }
+
     /// The default's text.
     pub fn default(&self) -> String {
         (self.get)(&Settings::default())
@@ -69,6 +74,30 @@ const INTERFACES: Kind = Kind::List { rule: Rule::Interface, most: 64 };
 const MODE: Kind = Kind::Choice(TlsMode::WORDS);
 
 table! {
+    /// A2; off: no port is open.
+    mail_enabled: bool = true; "server.enabled" Kind::Switch; "A2, A23"
+    "Mail server" "Почтовый сервер"
+    "Off: no mail service listens. Sessions that run end by themselves; this page stays up."
+    "Выключен: почтовые службы не слушают порты. Начатые сеансы завершаются сами; эта страница работает."
+
+    /// A14, N8.
+    smtp_enabled: bool = true; "smtp.enabled" Kind::Switch; "A14, A23, N8"
+    "SMTP service" "Служба SMTP"
+    "Whether the ports of SMTP listen: mail from other servers, and from clients that send."
+    "Слушать ли порты SMTP: почта других серверов и клиентов, которые отправляют письма."
+
+    /// A13, N8.
+    pop3_enabled: bool = true; "pop3.enabled" Kind::Switch; "A13, A23, N8"
+    "POP3 service" "Служба POP3"
+    "Whether the ports of POP3 listen."
+    "Слушать ли порты POP3."
+
+    /// A13, N8.
+    imap_enabled: bool = true; "imap.enabled" Kind::Switch; "A13, A23, N8"
+    "IMAP service" "Служба IMAP"
+    "Whether the ports of IMAP listen."
+    "Слушать ли порты IMAP."
+
     /// B1, port 25; 0 = not listening.
     smtp_port: u16 = 25; "smtp.port" Kind::Port; "B1"
     "SMTP port" "Порт SMTP"

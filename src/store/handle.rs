@@ -1,6 +1,6 @@
 //! The handle that every other room has: asks the writer, the readers and `system.redb`, and waits for their answers.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Disk, Draft, Kept, NewMessage, Places, RealDisk, Room, Row, StoreError, Usage, Waiting, Write,
@@ -141,6 +141,11 @@ impl Store {
     /// What a mailbox holds.
     pub async fn usage(&self, mailbox: MailboxId) -> Result<Usage, StoreError> {
         self.core.read(move |mail| reader::usage(mail, mailbox)).await
+    }
+
+    /// What every mailbox holds, in one turn; one that never held anything is not in it.
+    pub async fn usages(&self) -> Result<BTreeMap<MailboxId, Usage>, StoreError> {
+        self.core.read(reader::usages).await
     }
 
     /// How many recipients wait in the queue.

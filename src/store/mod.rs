@@ -62,7 +62,7 @@ mod writer;
 use std::{fmt, path::PathBuf};
 
 pub use check::{Report, check};
-pub use days::{Day, DayLine, Days, Export, Page};
+pub use days::{Day, DayLine, Days, Export, Hours, Message, Page};
 pub use disk::{Disk, DiskFile, LockGuard, RealDisk, Space};
 pub use draft::{Draft, Sealed};
 pub use fetch::{Fetched, Want};

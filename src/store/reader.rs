@@ -1,6 +1,6 @@
 //! Reading: pages of rows in short read transactions, bodies block by block with their sums.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use redb::{ReadableDatabase, ReadableTableMetadata};
 
@@ -74,6 +74,19 @@ pub(super) fn subscriptions(mail: &Mail, mailbox: MailboxId) -> Result<Vec<Folde
 pub(super) fn keywords(mail: &Mail, folder: FolderId) -> Result<Vec<Keyword>, Fault> {
     let words: Option<Words> = rows::get(&mail.db.begin_read()?.open_table(rows::KEYWORDS)?, folder.0)?;
     Ok(words.map(|words| words.0).unwrap_or_default())
+}
+
+/// What every mailbox holds that ever held something.
+pub(super) fn usages(mail: &Mail) -> Result<BTreeMap<MailboxId, Usage>, Fault> {
+    let mut out = BTreeMap::new();
+    for row in mail.db.begin_read()?.open_table(rows::USAGE)?.range(0..)? {
+        let (key, value) = row?;
+        // A damaged row must not hide the others; whoever asks for that mailbox alone hears of it.
+        if let Ok(usage) = rows::unseal::<Usage>(&<u32>::octets(&key.value()), value.value()) {
+            out.insert(MailboxId(key.value()), usage);
+        }
+    }
+    Ok(out)
 }
 
 /// What a mailbox holds.

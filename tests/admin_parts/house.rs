@@ -106,6 +106,7 @@ impl House {
     /// Stops it; the files may be opened by others.
     pub fn close(&mut self) {
         self.stop();
+        self.desk().house().days.close();
         block_on(self.desk().house().store.close());
         // The lock of the state directory goes with the last handle of the store.
         self.desk = None;
@@ -215,6 +216,7 @@ fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
             let taken = settings.smtp_port == 13;
             taken.then(|| FieldError::new("smtp.port", "is taken".to_owned())).into_iter().collect()
         }),
+        interfaces: Arc::new(|| Ok([("lan0".to_owned(), vec!["192.0.2.1".parse().unwrap()])].into())),
         apply: Arc::new(move |settings: &Settings| applied.lock().unwrap().push(settings.smtp_port)),
     })
 }

@@ -69,9 +69,9 @@ impl Document {
                 "maxLength" => value.as_str().is_none_or(|t| t.chars().count() as u64 <= rule.as_u64().unwrap()),
                 "required" => {
                     let there = |name: &Value| value.get(name.as_str().unwrap()).is_some();
-                    value.is_object() && rule.as_array().unwrap().iter().all(there)
+                    !value.is_object() || rule.as_array().unwrap().iter().all(there)
                 }
-                "oneOf" => {
+                "oneOf" | "anyOf" => {
                     let fits = |one: &&Value| {
                         let mut complaints = Vec::new();
                         self.check(one, value, at, &mut complaints);

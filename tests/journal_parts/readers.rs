@@ -69,7 +69,7 @@ fn message(number: u64, size: u64, sent: usize, bounced: usize) -> Vec<Line> {
     let mut lines = vec![
         smtp(Tag::Smtpd, "192.0.2.7", SmtpFact::Client { qid: qid.clone(), login: None }),
         PipelineEvent::MessageId { qid: qid.clone(), message_id }.into(),
-        PipelineEvent::Active { qid: qid.clone(), from, size, recipients: sent + bounced }.into(),
+        PipelineEvent::Active { qid: qid.clone(), from, size, recipients: sent + bounced, counts: None }.into(),
     ];
     lines.extend((0..sent).map(|n| delivered(n, "sent", "2.0.0", "delivered to mailbox").into()));
     lines.extend((0..bounced).map(|n| delivered(n + 50, "bounced", "5.2.2", "the mailbox is full").into()));

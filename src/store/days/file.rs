@@ -4,6 +4,7 @@
 //! grow: clocks step.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, DirBuilder, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -12,10 +13,14 @@ use std::{
     sync::Arc,
 };
 
+use jiff::tz::TimeZone;
 use redb::backends::FileBackend;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
-use super::{Day, DayLine};
+use super::{
+    Day, DayLine, Hours, Message,
+    tally::{self, Tally},
+};
 use crate::{
     journal::{Line, Severity, Stamped, Tag},
     types::UnixTime,
@@ -27,6 +32,8 @@ const ABOUT: TableDefinition<&str, u64> = TableDefinition::new("about");
 const VERSION: u64 = 1;
 /// Page cache of one file, octets.
 const CACHE: usize = 512 * 1024;
+/// Days whose counts are remembered; 400 octets each.
+const COUNTED: usize = 64;
 /// Files open at once: the one that is written and the one that is read.
 const OPEN: usize = 2;
 /// The journal leaves this much of the disk to the mail, octets.
@@ -43,7 +50,7 @@ pub(super) enum Trouble {
     Failed(String),
 }
 
-enum Fault {
+pub(super) enum Fault {
     Damaged(String),
     Failed(String),
 }
@@ -69,13 +76,17 @@ impl<E: Into<redb::Error>> From<E> for Fault {
 pub(super) struct Files {
     mail_dir: PathBuf,
     pid: u32,
+    /// Hours are those of this zone.
+    zone: TimeZone,
+    /// Counts of days that were asked for: a graph of 30 days must not open 30 files each time it is drawn.
+    counts: BTreeMap<Day, Hours>,
     /// Least recently used first.
     open: Vec<(Day, Database)>,
 }
 
 impl Files {
-    pub(super) fn new(mail_dir: PathBuf, pid: u32) -> Self {
-        Files { mail_dir, pid, open: Vec::new() }
+    pub(super) fn new(mail_dir: PathBuf, pid: u32, zone: TimeZone) -> Self {
+        Files { mail_dir, pid, zone, counts: BTreeMap::new(), open: Vec::new() }
     }
 
     fn dir(&self) -> PathBuf {
@@ -148,9 +159,10 @@ impl Files {
         }
     }
 
-    fn set_aside(&self, day: Day, why: String) -> Trouble {
+    fn set_aside(&mut self, day: Day, why: String) -> Trouble {
         let path = self.path(day);
         let file = format!("{day}.redb.damaged");
+        self.counts.remove(&day);
         match fs::rename(&path, self.dir().join(&file)) {
             Ok(()) => Trouble::Damaged { file, why },
             Err(e) => Trouble::Failed(format!("{day}.redb is damaged ({why}) and cannot be set aside: {e}")),
@@ -167,6 +179,7 @@ impl Files {
             return Err(Trouble::Failed("there is no room on the mail disk".into()));
         }
         let pid = self.pid;
+        let tally = Tally::of(lines, &self.zone);
         let done = self.with(day, true, |db| {
             let mut txn = db.begin_write()?;
             txn.set_durability(Durability::Immediate)?;
@@ -182,9 +195,32 @@ impl Files {
                     table.insert(number, (line.at.0, pid, tag, severity, line.line.text.as_str()))?;
                 }
             }
+            tally.write(&txn)?;
             Ok(txn.commit()?)
         });
-        done.map(drop)
+        done?;
+        if let Some(known) = self.counts.get_mut(&day) {
+            known.add(&tally.hours);
+        }
+        Ok(())
+    }
+
+    /// What a day counted, hour by hour.
+    pub(super) fn hours(&mut self, day: Day) -> Result<Hours, Trouble> {
+        if let Some(known) = self.counts.get(&day) {
+            return Ok(known.clone());
+        }
+        let hours = self.with(day, false, tally::hours)?.unwrap_or_default();
+        if self.counts.len() >= COUNTED {
+            self.counts.pop_first();
+        }
+        self.counts.insert(day, hours.clone());
+        Ok(hours)
+    }
+
+    /// The newest messages of a day, newest first.
+    pub(super) fn messages(&mut self, day: Day, max: usize) -> Result<Vec<Message>, Trouble> {
+        Ok(self.with(day, false, |db| tally::messages(db, max))?.unwrap_or_default())
     }
 
     /// The number of a day's last line, 0 when it has none.
@@ -228,7 +264,7 @@ impl Files {
         if oldest <= newest {
             self.each(day, (oldest, newest), |number, (at, pid, tag, severity, text)| {
                 let line =
-                    Line { tag: Tag::of_code(tag), severity: Severity::of_code(severity), text: text.to_owned() };
+                    Line { severity: Severity::of_code(severity), ..Line::info(Tag::of_code(tag), text.to_owned()) };
                 out.push(DayLine { number, at: UnixTime(at), pid, line });
             })?;
         }

@@ -9,6 +9,7 @@
 
 mod day;
 mod file;
+mod tally;
 
 use std::{
     collections::VecDeque,
@@ -28,7 +29,10 @@ use crate::{
     rt::{Bell, Board, Clock, Light, Stop, Worker, is_plausible, timeout},
 };
 
-pub use self::day::{Day, DayLine, Export, Page};
+pub use self::{
+    day::{Day, DayLine, Export, Page},
+    tally::{Hours, Message},
+};
 
 /// The line of the board, and the name in the journal.
 const NAME: &str = "journal:files";
@@ -91,7 +95,7 @@ impl Days {
         (clock, journal, board): (Arc<dyn Clock>, Journal, Board),
         worker: Worker,
     ) -> Self {
-        let files = Files::new(mail_dir, origin.pid);
+        let files = Files::new(mail_dir, origin.pid, origin.zone.clone());
         let inner = Inner {
             origin,
             pending: Mutex::default(),
@@ -150,6 +154,36 @@ impl Days {
     /// Today in the appliance's zone.
     pub fn today(&self) -> Day {
         Day::of(self.0.clock.now(), &self.0.origin.zone)
+    }
+
+    /// What the last `days` days counted up to now, oldest first; a day without a file counted nothing (A18, A24, Q29).
+    pub async fn hours(&self, days: u32) -> Result<Vec<(Day, Hours)>, StoreError> {
+        self.flush().await;
+        let today = self.today();
+        let mut out = Vec::new();
+        for back in (0..days).rev() {
+            let day = today.back(back);
+            out.push((day, self.turn(move |files| files.hours(day)).await?));
+        }
+        Ok(out)
+    }
+
+    /// The newest messages, newest first; today's, and those of the day before that has a file where they are too few (A20).
+    pub async fn feed(&self, max: usize) -> Result<Vec<Message>, StoreError> {
+        self.flush().await;
+        let max = max.min(MOST);
+        let mut days = self.days().await?.into_iter();
+        let mut out = Vec::new();
+        for day in days.by_ref().take(2) {
+            let rest = max - out.len();
+            out.extend(self.turn(move |files| files.messages(day, rest)).await?);
+        }
+        Ok(out)
+    }
+
+    /// The name of the appliance's time zone, where it has one.
+    pub fn zone(&self) -> String {
+        self.0.origin.zone.iana_name().unwrap_or_default().to_owned()
     }
 
     /// A page of a day, newest line first; page 1 is the newest, a page behind the end is the last (M2). `search` is looked
