@@ -8,7 +8,7 @@
 //!  cli                           the subcommands: talk to `admin` over the Unix socket, or to `store` when it is stopped
 //!  app                           opens everything, applies settings, owns every task, stops everything
 //!  listen                        every socket: bind by interface, accept, permit, handshake inside the task
-//!  session queue collector admin what works (session: smtp pop3); peers that never import each other
+//!  session queue collector admin what works (session: smtp pop3 imap); peers that never import each other
 //!  pipeline                      the one way in for every message: check, stamp, route, commit
 //!  policy                        may this peer say this now? who is it (login)?  -> Verdict
 //!  router rules                  where does this address live? what do the filters say?  (pure, over snapshots)
@@ -32,7 +32,7 @@
 //!
 //! # Absent on purpose (each has its room and its own issue)
 //!
-//! IMAP, the outgoing queue's runner (`queue`: rows are written, nothing leaves yet), the collector, DKIM/SPF/DMARC (`proof`),
+//! The outgoing queue's runner (`queue`: rows are written, nothing leaves yet), the collector, DKIM/SPF/DMARC (`proof`),
 //! scanners and upstream clients (`remote`), filters (`rules`), the web page (`web/` holds a status page only).
 
 pub mod admin;

@@ -15,8 +15,8 @@ pub const IMAP_LINE: usize = 8 * 1024;
 pub const IMAP_COMMAND: usize = 64 * 1024;
 /// Messages of one APPEND (MULTIAPPEND): each is a draft, about 300 bytes of memory and up to SMALL_BODY of it.
 pub const IMAP_APPENDS: usize = 100;
-/// Octets of small bodies that one APPEND holds until all of its messages are there; more are refused.
-pub const IMAP_APPEND_HELD: usize = 1024 * 1024;
+/// Octets of small bodies that one APPEND of several messages holds until all are there; more are refused.
+pub const IMAP_APPEND_HELD: usize = 256 * 1024;
 /// Texts that one SEARCH looks for; each is looked for in every message that is read.
 pub const IMAP_SEARCH_TEXTS: usize = 50;
 /// Folders of one mailbox, and names it is subscribed to; about 150 bytes each while they are listed.
@@ -226,6 +226,13 @@ mod tests {
     fn a_connection_that_reads_costs_no_more_than_one_that_sends() {
         let pop3 = ONE_WAITING + POP3_LINE.max(SASL_LINE) + READ_BUF + CHUNK + CHUNK;
         assert!(pop3 <= ONE_TALKING, "{pop3} octets, {ONE_TALKING} are allowed");
+    }
+
+    #[test]
+    fn twenty_users_who_append_many_messages_at_once_stay_within_the_budget() {
+        let one = ONE_WAITING + IMAP_COMMAND + READ_BUF + CHUNK + SMALL_BODY + IMAP_APPEND_HELD + STRUCTURE_FREE;
+        let sum = START + shared() + 20 * one;
+        assert!(sum <= WORKING, "{sum} octets, {WORKING} are allowed");
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl Session {
             children: Some(line.has_children),
             subscribed: line.subscribed && (query.returns.subscribed || query.select.subscribed),
             special: line.special(),
-            child_info: line.child_info,
+            child_info: line.child_info.then_some(query.select),
         };
         let utf8 = self.speaks_utf8();
         answer::list(self.conn.output(), said, utf8);

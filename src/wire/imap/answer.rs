@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{FetchItem, Ranges, StatusItem, Tag, flags, name, text};
+use super::{FetchItem, ListSelect, Ranges, StatusItem, Tag, flags, name, text};
 use crate::types::{Flags, FolderName, Keyword, ModSeq, Special, Uid, UnixTime};
 
 /// `+`: the literal may come, or the next answer of AUTHENTICATE (RFC 3501 s7.5).
@@ -73,8 +73,8 @@ pub struct Listed<'a> {
     pub subscribed: bool,
     /// Its use (RFC 6154).
     pub special: Special,
-    /// CHILDINFO: something below it is subscribed, though it does not fit itself (RFC 5258 s3.5).
-    pub child_info: bool,
+    /// CHILDINFO: something below it is what these options select (RFC 5258 s3.5).
+    pub child_info: Option<ListSelect>,
 }
 
 /// LIST
@@ -94,7 +94,12 @@ pub fn list(out: &mut Vec<u8>, listed: Listed<'_>, utf8: bool) {
         [nobody, children, listed.subscribed.then_some("\\Subscribed"), special].into_iter().flatten().collect();
     let _ = write!(out, "* LIST ({}) \"/\" ", words.join(" "));
     mailbox(out, listed.name, utf8);
-    line(out, if listed.child_info { " (\"CHILDINFO\" (\"SUBSCRIBED\"))" } else { "" });
+    let options = listed.child_info.map(|select| match (select.subscribed, select.special_use) {
+        (true, true) => " (\"CHILDINFO\" (\"SUBSCRIBED\" \"SPECIAL-USE\"))",
+        (false, true) => " (\"CHILDINFO\" (\"SPECIAL-USE\"))",
+        (true, false) | (false, false) => " (\"CHILDINFO\" (\"SUBSCRIBED\"))",
+    });
+    line(out, options.unwrap_or(""));
 }
 
 /// LSUB; `selectable`: it exists and is itself subscribed.
@@ -345,11 +350,12 @@ mod tests {
             children: Some(false),
             subscribed: true,
             special: Special::Sent,
-            child_info: false,
+            child_info: None,
         };
         let ascii = "* LIST (\\HasNoChildren \\Subscribed \\Sent) \"/\" \"&BB4EQgQ,BEAEMAQyBDsENQQ9BD0ESwQ1-\"\r\n";
         assert_eq!(said(|out| list(out, listed, false)), ascii);
-        let gone = Listed { exists: false, children: None, special: Special::None, child_info: true, ..listed };
+        let child_info = Some(ListSelect { subscribed: true, recursive_match: true, ..ListSelect::default() });
+        let gone = Listed { exists: false, children: None, special: Special::None, child_info, ..listed };
         assert_eq!(
             said(|out| list(out, gone, true)),
             "* LIST (\\NonExistent \\Noselect \\Subscribed) \"/\" \"Отправленные\" (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n"

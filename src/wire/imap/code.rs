@@ -116,7 +116,8 @@ impl Code<'_> {
             Code::HighestModSeq(modseq) => numbers(out, "HIGHESTMODSEQ", modseq.0.to_string()),
             Code::Modified(set) => numbers(out, "MODIFIED", set.to_string()),
             Code::Alert => put(out, "[ALERT]"),
-            Code::BadCharset => put(out, "[BADCHARSET]"),
+            // Others are known too; these are what mail is written in here.
+            Code::BadCharset => put(out, "[BADCHARSET (US-ASCII UTF-8 KOI8-R WINDOWS-1251)]"),
             Code::Parse => put(out, "[PARSE]"),
             Code::ReadOnly => put(out, "[READ-ONLY]"),
             Code::ReadWrite => put(out, "[READ-WRITE]"),
