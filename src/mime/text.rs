@@ -27,6 +27,17 @@ pub(super) fn unescape(text: &[u8], mark: u8) -> Vec<u8> {
     out
 }
 
+/// Octets that RFC 2231 s7 does not let stand for themselves become `%41`.
+pub(super) fn escape(text: &[u8], out: &mut Vec<u8>) {
+    for &b in text {
+        if b.is_ascii_alphanumeric() || b"!#$&+-.^_`{|}~".contains(&b) {
+            out.push(b);
+        } else {
+            out.extend_from_slice(format!("%{b:02X}").as_bytes());
+        }
+    }
+}
+
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
 }

@@ -1,5 +1,7 @@
 //! Values with parameters (RFC 2045 s5.1): Content-Type and Content-Disposition, read as leniently as mail needs it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{text, words};
 
 /// `value; name=value; ...` as it was written: quotes and comments are gone, nothing is decoded.
@@ -47,6 +49,31 @@ impl Valued {
         self.pieces(name)
     }
 
+    /// The parameters with their RFC 2231 pieces joined, as IMAP shows them (RFC 2231 s6): `name*0*`, `name*1` are one `name*`.
+    pub fn joined(&self) -> Vec<(String, Vec<u8>)> {
+        let mut all: BTreeMap<&str, &[u8]> = BTreeMap::new();
+        for (name, value) in &self.params {
+            all.entry(name).or_insert(value);
+        }
+        let firsts: BTreeSet<&str> = self
+            .params
+            .iter()
+            .filter_map(|(name, _)| piece(name))
+            .filter(|(_, n)| *n == 0)
+            .map(|(base, _)| base)
+            .collect();
+        let (mut out, mut waiting) = (Vec::new(), firsts.clone());
+        for (name, value) in &self.params {
+            match piece(name) {
+                // The first of a name counts, as it does everywhere.
+                Some((base, 0)) => out.extend(waiting.take(base).map(|base| join(base, &all))),
+                Some((base, _)) if firsts.contains(base) => {}
+                Some(_) | None => out.push((name.clone(), value.clone())),
+            }
+        }
+        out
+    }
+
     /// `name*0`, `name*1*`, ... (RFC 2231 s3): the charset stands in the first one.
     fn pieces(&self, name: &str) -> Option<String> {
         let mut charset: &[u8] = b"";
@@ -69,6 +96,37 @@ impl Valued {
         }
         (!bytes.is_empty()).then(|| words::in_charset(charset, &bytes))
     }
+}
+
+/// Base and number of a piece.
+fn piece(name: &str) -> Option<(&str, u16)> {
+    let (base, number) = name.split_once('*')?;
+    let number = number.strip_suffix('*').unwrap_or(number);
+    // No leading zeros: there is one name for each piece.
+    let written = number.parse::<u16>().ok()?;
+    (written.to_string() == number).then_some((base, written))
+}
+
+/// All pieces of a parameter: escaped if one of them is.
+fn join(base: &str, all: &BTreeMap<&str, &[u8]>) -> (String, Vec<u8>) {
+    let mut pieces = Vec::new();
+    for n in 0.. {
+        let (plain, starred) = (format!("{base}*{n}"), format!("{base}*{n}*"));
+        match (all.get(plain.as_str()), all.get(starred.as_str())) {
+            (Some(text), _) => pieces.push((*text, false)),
+            (None, Some(text)) => pieces.push((*text, true)),
+            (None, None) => break,
+        }
+    }
+    if pieces.iter().all(|(_, escaped)| !escaped) {
+        return (base.to_owned(), pieces.into_iter().flat_map(|(text, _)| text.iter().copied()).collect());
+    }
+    // No charset, no language, where the first piece has no place for them.
+    let mut value = if pieces[0].1 { Vec::new() } else { b"''".to_vec() };
+    for (text, escaped) in pieces {
+        if escaped { value.extend_from_slice(text) } else { text::escape(text, &mut value) }
+    }
+    (format!("{base}*"), value)
 }
 
 /// Splits `charset'language'text`; without two quotes all of it is text.
@@ -192,6 +250,22 @@ mod tests {
                 let _ = Valued::parse(&text);
             }
         }
+    }
+
+    #[test]
+    fn pieces_are_shown_as_one_parameter() {
+        let joined = |text: &str| {
+            let all = Valued::parse(text.as_bytes()).joined();
+            all.into_iter().map(|(n, v)| format!("{n}={}", String::from_utf8(v).unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            joined("a; x=1; n*1=b%c; n*0*=utf-8''%D0%94; y=2; n*2*=%20"),
+            ["x=1", "n*=utf-8''%D0%94b%25c%20", "y=2"]
+        );
+        assert_eq!(joined("a; n*0=\"one \"; n*1=two"), ["n=one two"]);
+        assert_eq!(joined("a; n*0=\"a b\"; n*1*=%41"), ["n*=''a%20b%41"]);
+        assert_eq!(joined("a; n*1=x; m*=utf-8''x; k*00=1; n*0=y; n*0=z"), ["m*=utf-8''x", "k*00=1", "n=yx"]);
+        assert_eq!(joined("a; n*3=x; n*=y"), ["n*3=x", "n*=y"]);
     }
 
     #[test]

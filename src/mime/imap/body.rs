@@ -82,7 +82,7 @@ impl Writer<'_> {
         self.pen.string(part.encoding.as_bytes());
         self.size(part.extent);
         self.lines(part.extent);
-        self.pen.raw(")");
+        self.pen.raw(if self.full { " NIL NIL NIL NIL)" } else { ")" });
     }
 
     fn leaf(&mut self, part: &Part) {
@@ -130,7 +130,7 @@ impl Writer<'_> {
             }
             None => {
                 envelope::write_empty(&mut self.pen);
-                self.pen.raw(" (\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0)");
+                self.pen.raw(" (\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)");
             }
         }
         self.pen.declared = before;
@@ -166,43 +166,35 @@ impl Writer<'_> {
         self.pen.nstring(part.location.as_deref());
     }
 
-    /// RFC 3282: tags with commas between them. One is a string, several a list.
+    /// RFC 3282: tags with commas between them.
     fn languages(&mut self, part: &Part) {
         let tags = part.language.as_deref().unwrap_or_default();
-        let tags: Vec<&[u8]> = tags.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|t| !t.is_empty()).collect();
-        match tags.as_slice() {
-            [] => self.pen.raw("NIL"),
-            [one] => self.pen.string(one),
-            many => {
-                self.pen.raw("(");
-                for (n, tag) in many.iter().enumerate() {
-                    self.pen.raw(if n > 0 { " " } else { "" });
-                    self.pen.string(tag);
-                }
-                self.pen.raw(")");
-            }
-        }
+        let tags = tags.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|t| !t.is_empty());
+        self.list(&tags.collect::<Vec<_>>());
     }
 
-    /// `("name" "value" ...)` or NIL. A text that names no charset is US-ASCII (RFC 2045 s5.2).
+    /// `("name" "value" ...)`. A text that names no charset is US-ASCII (RFC 2045 s5.2).
     fn params(&mut self, valued: &Valued) {
-        let told = |name: &str| self.full || matches!(name, "charset" | "name" | "filename");
-        let params: Vec<_> = valued.params.iter().filter(|(name, _)| !name.is_empty() && told(name)).collect();
-        let ascii = valued.value.starts_with("text/") && valued.param("charset").is_none();
-        if params.is_empty() && !ascii {
+        let mut params = valued.joined();
+        params.iter_mut().for_each(|(name, _)| name.retain(|c| !c.is_control()));
+        let told = |name: &str| self.full || matches!(name.trim_end_matches('*'), "charset" | "name" | "filename");
+        params.retain(|(name, _)| !name.is_empty() && told(name));
+        if valued.value.starts_with("text/") && params.iter().all(|(name, _)| name != "charset") {
+            params.push(("charset".into(), b"us-ascii".to_vec()));
+        }
+        let flat: Vec<&[u8]> = params.iter().flat_map(|(name, value)| [name.as_bytes(), value]).collect();
+        self.list(&flat);
+    }
+
+    /// Strings in brackets; none are NIL.
+    fn list(&mut self, strings: &[&[u8]]) {
+        if strings.is_empty() {
             self.pen.raw("NIL");
             return;
         }
-        self.pen.raw("(");
-        for (n, (name, value)) in params.iter().enumerate() {
-            self.pen.raw(if n > 0 { " " } else { "" });
-            self.pen.string(name.as_bytes());
-            self.pen.raw(" ");
-            self.pen.string(value);
-        }
-        if ascii {
-            self.pen.raw(if params.is_empty() { "" } else { " " });
-            self.pen.raw("\"charset\" \"us-ascii\"");
+        for (n, string) in strings.iter().enumerate() {
+            self.pen.raw(if n > 0 { " " } else { "(" });
+            self.pen.string(string);
         }
         self.pen.raw(")");
     }
@@ -257,7 +249,7 @@ mod tests {
              (\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 60 \
              (NIL \"in\" NIL NIL NIL NIL NIL NIL NIL NIL) \
              (\"text\" \"html\" (\"charset\" \"utf-8\") NIL NIL \"7bit\" 5 1 NIL NIL NIL NIL) 4 NIL NIL NIL NIL) \
-             \"mixed\" (\"boundary\" \"o\") NIL \"ru\" NIL)"
+             \"mixed\" (\"boundary\" \"o\") NIL (\"ru\") NIL)"
         );
     }
 
@@ -265,12 +257,12 @@ mod tests {
     fn what_cannot_be_looked_into_still_has_the_shape_that_grammar_wants() {
         assert_eq!(
             shown("Content-Type: multipart/mixed\n\nsome\ntext\n"),
-            "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 12 2) \"mixed\" NIL NIL NIL NIL)"
+            "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 12 2 NIL NIL NIL NIL) \"mixed\" NIL NIL NIL NIL)"
         );
         assert_eq!(
             shown("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3Vi\n"),
             "(\"message\" \"rfc822\" NIL NIL NIL \"base64\" 6 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) \
-             (\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0) 1 NIL NIL NIL NIL)"
+             (\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0) 1 NIL NIL NIL NIL)"
         );
     }
 
