@@ -109,6 +109,7 @@ fn run_makes_an_office_and_keeps_it() {
     shell(&command(&said, "Send a message:"));
     let fetched = shell(&command(&said, "Read it:"));
     assert!(fetched.contains("Subject: hello") && fetched.contains("It works."), "{fetched}");
+    assert_eq!(shell(&command(&said, "The same by IMAP:")), fetched);
     let mut beside = Run::start(dir.path());
     assert!(beside.child.wait().unwrap().success(), "a second call beside the first only tells");
     first.stop();

@@ -19,6 +19,9 @@ use crate::{
     types::{BodyId, FolderId, MessageRow, Uid},
 };
 
+/// Rows are read in one walk when at least one of so many is wanted.
+const DENSE: usize = 4;
+
 /// What is read besides the row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Want {
@@ -75,6 +78,29 @@ impl<'a> Look<'a> {
             page.extend(self.whole(key.value().1, value.value()));
         }
         Ok(page)
+    }
+
+    /// The rows of these that are there and whole, in the order of `uids`. Neighbours are read in one walk.
+    pub fn rows(&self, uids: &[Uid]) -> Result<Vec<MessageRow>, Fault> {
+        let mut rows = Vec::with_capacity(uids.len());
+        let (Some(first), Some(last)) = (uids.first(), uids.last()) else { return Ok(rows) };
+        let span = last.0.saturating_sub(first.0) as usize;
+        if span / DENSE >= uids.len() || !uids.is_sorted() {
+            for uid in uids {
+                rows.extend(self.row(*uid)?);
+            }
+            return Ok(rows);
+        }
+        let mut wanted = uids.iter().peekable();
+        for entry in self.messages.range((self.folder.0, first.0)..=(self.folder.0, last.0))? {
+            let (key, value) = entry?;
+            let uid = key.value().1;
+            while wanted.next_if(|wanted| wanted.0 < uid).is_some() {}
+            if wanted.next_if(|wanted| wanted.0 == uid).is_some() {
+                rows.extend(self.whole(uid, value.value()));
+            }
+        }
+        Ok(rows)
     }
 
     /// One row, if it is there and whole.

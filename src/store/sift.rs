@@ -92,12 +92,13 @@ pub(super) fn sift(
     let mut look = Look::at(core, mail, folder)?;
     let want = sieve.wants();
     let (mut sifted, mut octets) = (Sifted::default(), 0);
-    for (n, uid) in uids.iter().enumerate() {
-        if n >= TURN_ROWS || octets >= TURN_OCTETS as u64 {
-            sifted.next = Some(*uid);
+    let (now, later) = uids.split_at(uids.len().min(TURN_ROWS));
+    sifted.next = later.first().copied();
+    for row in look.rows(now)? {
+        if octets >= TURN_OCTETS as u64 {
+            sifted.next = Some(row.uid);
             break;
         }
-        let Some(row) = look.row(*uid)? else { continue };
         let derived = if want.derived { look.derived(row.body) } else { None };
         let mut body = Lazy { look: &mut look, row, record: None, at: 0, read: 0 };
         // What cannot be read is no hit; whoever fetches the message hears what is wrong with it.

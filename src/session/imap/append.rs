@@ -200,16 +200,16 @@ impl Session {
 
     /// Lets the rest of a refused APPEND go by.
     async fn wave_by(&mut self, rest: Unread) -> Result<(), End> {
-        if self.cutter.refuse(rest.octets, rest.sync).is_some() {
-            return Ok(());
-        }
+        let mut cut = self.cutter.refuse(rest.octets, rest.sync);
         loop {
-            match self.cut().await? {
-                Cut::Refused => return Ok(()),
-                Cut::Hopeless => return Err(End::Hopeless),
-                Cut::Append { .. } | Cut::AppendEnd { .. } | Cut::Command(_) => {}
-                Cut::TooLong(_) | Cut::Need | Cut::Continue => {}
+            match cut {
+                Some(Cut::Refused) => return Ok(()),
+                // What nobody can throw away must not be taken for commands either.
+                Some(Cut::Hopeless) => return Err(End::Hopeless),
+                Some(Cut::Append { .. } | Cut::AppendEnd { .. } | Cut::Command(_)) => {}
+                Some(Cut::TooLong(_) | Cut::Need | Cut::Continue) | None => {}
             }
+            cut = Some(self.cut().await?);
         }
     }
 }
