@@ -102,6 +102,7 @@ fn run_makes_an_office_and_keeps_it() {
         "ann@office.test",
         "bob@office.test",
         "admin ",
+        "https://127.0.0.1:",
     ] {
         assert!(said.contains(word), "{word} is not in {said}");
     }
@@ -110,6 +111,13 @@ fn run_makes_an_office_and_keeps_it() {
     let fetched = shell(&command(&said, "Read it:"));
     assert!(fetched.contains("Subject: hello") && fetched.contains("It works."), "{fetched}");
     assert_eq!(shell(&command(&said, "The same by IMAP:")), fetched);
+    let link = shell(&format!(
+        "cd {} && {}",
+        dir.path().display(),
+        command(&said, "Administer (the link logs in once, within a minute):")
+    ));
+    let entered = shell(&format!("curl --silent --include {}", link.trim()));
+    assert!(entered.contains("303") && entered.contains("HttpOnly"), "{entered}");
     let mut beside = Run::start(dir.path());
     assert!(beside.child.wait().unwrap().success(), "a second call beside the first only tells");
     first.stop();

@@ -1,6 +1,11 @@
 //! From a request of tiny_http to what goes out: who asks, whether he may, and which hand answers.
 
-use std::{collections::BTreeMap, io, io::Read, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    io::Read,
+    sync::{Arc, Weak},
+};
 
 use serde_json::{Value as Json, json};
 
@@ -177,7 +182,7 @@ async fn of_api(asked: Asked<'_>, desk: &Arc<Desk>, path: Vec<String>) -> Result
     let request = api::Request { method, path, query, body, caller, visitor: visitor.clone() };
     Ok(match api::answer(desk, request).await? {
         Body::Json(body) => Out::Whole(Reply::json(200, &body)),
-        Body::Stream(stream) => Out::Stream(watched(stream, desk.clone(), visitor)),
+        Body::Stream(stream) => Out::Stream(watched(stream, Arc::downgrade(desk), visitor)),
         Body::Entered(Entered { body, ticket }) => {
             Out::Whole(Reply::json(200, &body).with("Set-Cookie", cookie(ticket.as_deref(), tls)))
         }
@@ -185,7 +190,7 @@ async fn of_api(asked: Asked<'_>, desk: &Arc<Desk>, path: Vec<String>) -> Result
 }
 
 /// A stream that ends when the reader's login does.
-fn watched(stream: Stream, desk: Arc<Desk>, visitor: Visitor) -> Stream {
+fn watched(stream: Stream, desk: Weak<Desk>, visitor: Visitor) -> Stream {
     let Stream { kind, file, write } = stream;
     let write = |out: &mut dyn io::Write| write(&mut Watched { out, desk, visitor });
     Stream { kind, file, write: Box::new(write) }
@@ -193,7 +198,8 @@ fn watched(stream: Stream, desk: Arc<Desk>, visitor: Visitor) -> Stream {
 
 struct Watched<'a> {
     out: &'a mut dyn io::Write,
-    desk: Arc<Desk>,
+    /// A reader that stays must not keep the disk from being closed.
+    desk: Weak<Desk>,
     visitor: Visitor,
 }
 
@@ -203,7 +209,7 @@ impl io::Write for Watched<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if !self.desk.is_still_in(&self.visitor) {
+        if !self.desk.upgrade().is_some_and(|desk| desk.is_still_in(&self.visitor)) {
             return Err(io::Error::other("logged out"));
         }
         self.out.flush()

@@ -17,7 +17,7 @@ use crate::{
     journal::{Journal, Origin, ServiceEvent, Syslog},
     listen::{
         self, Listeners, Means,
-        http::{Front, FrontMeans, Local},
+        http::{Front, FrontMeans, Local, Patience},
     },
     net::{Certificates, Identity},
     pipeline::{HeadRoom, Pipeline},
@@ -197,6 +197,7 @@ impl Ground {
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             stop: self.stop.clone(),
+            patience: Patience::default(),
         })
     }
 

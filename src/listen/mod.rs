@@ -76,3 +76,17 @@ pub fn name(service: Service) -> &'static str {
         Service::Https => "https",
     }
 }
+
+#[cfg(test)]
+mod guests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_and_chosen_networks_are_let_in() {
+        let lan = Guests::Chosen(vec![Network::parse("192.168.1.0/24").unwrap()]);
+        let has = |guests: &Guests, ip: &str| guests.has(ip.parse().unwrap());
+        assert!(has(&lan, "192.168.1.7") && has(&lan, "127.0.0.1") && has(&lan, "::1"));
+        assert!(!has(&lan, "192.168.2.7") && !has(&lan, "203.0.113.1") && !has(&lan, "2001:db8::1"));
+        assert!(has(&Guests::All, "203.0.113.1") && !has(&Guests::Chosen(Vec::new()), "10.0.0.1"));
+    }
+}

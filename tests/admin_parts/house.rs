@@ -9,7 +9,7 @@ use gatepost::{
     admin::{self, Admin, Caller, Desk, Gate, SOCKET},
     directory::Mailbox,
     journal::{Journal, Origin},
-    listen::http::{Front, FrontMeans, Local},
+    listen::http::{Front, FrontMeans, Local, Patience},
     net::{Certificates, Identity},
     policy::Policy,
     rt::{Board, Clock, Executor, Shared, Stop, SystemClock, Worker, block_on},
@@ -41,6 +41,7 @@ impl Served {
             journal: house.journal.clone(),
             clock: house.clock.clone(),
             stop: stop.clone(),
+            patience: Patience::default(),
         });
         let local = Local::open(house.state_dir.join(SOCKET), front.clone(), &executor)?;
         Ok(Served { _local: local, front, _admin: admin, stop, executor })

@@ -10,10 +10,13 @@ mod local;
 mod refuse;
 mod relay;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 use std::{
     net::IpAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 pub use front::Front;
@@ -22,6 +25,7 @@ pub use local::Local;
 use crate::{
     admin::Gate,
     journal::Journal,
+    limits,
     rt::{Clock, Shared, Stop},
     settings::Settings,
 };
@@ -39,6 +43,24 @@ pub struct FrontMeans {
     pub clock: Arc<dyn Clock>,
     /// Ends connections that wait, and event streams.
     pub stop: Stop,
+    /// How long tiny_http may think.
+    pub patience: Patience,
+}
+
+/// In which an answer must begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// To the network.
+    pub net: Duration,
+    /// To a subcommand.
+    pub local: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let secs = Duration::from_secs;
+        Patience { net: secs(limits::HTTP_ANSWER_SECS), local: secs(limits::HTTP_LOCAL_ANSWER_SECS) }
+    }
 }
 
 /// Where a connection comes from.

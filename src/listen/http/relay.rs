@@ -49,13 +49,13 @@ impl Front {
         body: Body,
     ) -> Result<After, Refusal> {
         let (turns, patience) = match from {
-            Origin::Net { .. } => (&self.net, limits::HTTP_ANSWER_SECS),
-            Origin::Local { .. } => (&self.local, limits::HTTP_LOCAL_ANSWER_SECS),
+            Origin::Net { .. } => (&self.net, self.means.patience.net),
+            Origin::Local { .. } => (&self.local, self.means.patience.local),
         };
         let turn = timeout(TURN_TIME, turns.acquire()).await.ok_or(refuse::BUSY)?;
         let mut inner = self.ask(from, head, &body.octets).await.map_err(|_| refuse::BROKEN)?;
         drop(body);
-        let answer = answer_head(&mut inner, Duration::from_secs(patience)).await?;
+        let answer = answer_head(&mut inner, patience).await?;
         let without_body = head.method == Method::Head || matches!(answer.status, 204 | 304);
         match answer.body {
             BodyForm::Octets(octets) if without_body || octets <= limits::HTTP_HELD => {
