@@ -200,16 +200,17 @@ impl Session {
 
     /// Lets the rest of a refused APPEND go by.
     async fn wave_by(&mut self, rest: Unread) -> Result<(), End> {
-        let mut cut = self.cutter.refuse(rest.octets, rest.sync);
+        if self.cutter.refuse(rest.octets, rest.sync) {
+            return Ok(());
+        }
         loop {
-            match cut {
-                Some(Cut::Refused) => return Ok(()),
+            match self.cut().await? {
+                Cut::Refused => return Ok(()),
                 // What nobody can throw away must not be taken for commands either.
-                Some(Cut::Hopeless) => return Err(End::Hopeless),
-                Some(Cut::Append { .. } | Cut::AppendEnd { .. } | Cut::Command(_)) => {}
-                Some(Cut::TooLong(_) | Cut::Need | Cut::Continue) | None => {}
+                Cut::Hopeless => return Err(End::Hopeless),
+                Cut::Append { .. } | Cut::AppendEnd { .. } | Cut::Command(_) => {}
+                Cut::TooLong(_) | Cut::Need | Cut::Continue => {}
             }
-            cut = Some(self.cut().await?);
         }
     }
 }

@@ -75,6 +75,7 @@ enum State {
     Line,
     /// So many octets of a literal are to come.
     Literal(usize),
+    /// The command is thrown away; nothing of it is in the other fields.
     Waste(Box<Waste>),
 }
 
@@ -125,13 +126,15 @@ impl Cutter {
     /// The APPEND whose message was just announced is not taken. `left`: octets of the message that are still to come, 0 when it
     /// waits for a `+` that will not be said. They and the rest of the command go by, if it has a rest.
     ///
-    /// Some: the command ends here. None: feed on until [`Cut::Refused`].
-    pub fn refuse(&mut self, left: u64, sync: bool) -> Option<Cut> {
+    /// True: the command is over. False: feed on until [`Cut::Refused`] or [`Cut::Hopeless`].
+    #[must_use]
+    pub fn refuse(&mut self, left: u64, sync: bool) -> bool {
         self.forget();
-        if sync && left == 0 {
-            return Some(Cut::Refused);
+        let over = sync && left == 0;
+        if !over {
+            self.waste(Cut::Refused, left, b"");
         }
-        self.waste(Cut::Refused, left)
+        over
     }
 
     fn forget(&mut self) {
@@ -154,7 +157,11 @@ impl Cutter {
 
     /// Whether there is something to do without more octets.
     fn is_due(&self) -> bool {
-        matches!(self.state, State::Literal(0))
+        match &self.state {
+            State::Line => false,
+            State::Literal(left) => *left == 0,
+            State::Waste(waste) => waste.is_hopeless(),
+        }
     }
 
     /// One step: octets used, and what came of them if anything.
@@ -185,14 +192,10 @@ impl Cutter {
         let ends = input.iter().position(|b| *b == b'\n');
         let piece = &input[..ends.map_or(input.len(), |at| at + 1)];
         if self.raw.len() + piece.len() > self.most {
-            // The line so far goes with the command; `waste` looks at its end for a literal.
-            let tag = self.tag(piece);
-            let line = self.raw.split_off(self.line);
-            let cut = self.waste(Cut::TooLong(tag), 0);
-            if let State::Waste(waste) = &mut self.state {
-                waste.remember(&line);
-            }
-            return (0, cut);
+            // Its end may be the head of a literal.
+            let (tag, line) = (self.tag(piece), self.raw.split_off(self.line));
+            self.waste(Cut::TooLong(tag), 0, &line);
+            return (0, None);
         }
         self.raw.extend_from_slice(piece);
         (piece.len(), ends.and_then(|_| self.line_ended()))
@@ -230,14 +233,16 @@ impl Cutter {
                     self.forget();
                     return Some(end);
                 }
-                self.waste(end, literal.octets.unwrap_or(u64::MAX))
+                self.waste(end, literal.octets.unwrap_or(u64::MAX), b"");
+                None
             }
         }
     }
 
     /// The literal is a message.
     fn message(&mut self, literal: Literal) -> Option<Cut> {
-        let Some(octets) = literal.octets else {
+        // RFC 9051 s9 number64: 63 bits.
+        let Some(octets) = literal.octets.filter(|n| i64::try_from(*n).is_ok()) else {
             self.forget();
             return Some(Cut::Hopeless);
         };
@@ -250,14 +255,12 @@ impl Cutter {
         Some(Cut::Append { head, octets, sync: literal.sync, utf8 })
     }
 
-    /// Throws the command away; Some if that is already its end.
-    fn waste(&mut self, end: Cut, skip: u64) -> Option<Cut> {
+    /// Throws the command away, with so many octets of a literal; `line` is what was read of its line.
+    fn waste(&mut self, end: Cut, skip: u64, line: &[u8]) {
         self.forget();
-        if skip > limits::IMAP_DISCARD {
-            return Some(Cut::Hopeless);
-        }
-        self.state = State::Waste(Box::new(Waste { end, skip, tail: Vec::new(), spent: skip }));
-        None
+        let mut waste = Box::new(Waste { end, skip, tail: Vec::new(), spent: skip });
+        waste.remember(line);
+        self.state = State::Waste(waste);
     }
 
     /// The tag of the command; `more` stands behind what was read.
@@ -276,7 +279,14 @@ impl Within {
 }
 
 impl Waste {
+    fn is_hopeless(&self) -> bool {
+        self.spent > limits::IMAP_DISCARD
+    }
+
     fn feed(&mut self, input: &[u8]) -> (usize, Option<Cut>) {
+        if self.is_hopeless() {
+            return (0, Some(Cut::Hopeless));
+        }
         if self.skip > 0 {
             let took = usize::try_from(self.skip).map_or(input.len(), |skip| skip.min(input.len()));
             self.skip -= took as u64;
@@ -287,15 +297,14 @@ impl Waste {
         self.remember(&input[..took]);
         self.spent = self.spent.saturating_add(took as u64);
         if ends.is_none() {
-            let hopeless = self.spent > limits::IMAP_DISCARD;
-            return (took, hopeless.then_some(Cut::Hopeless));
+            return (took, None);
         }
         match literal(without_ending(&self.tail)) {
             Some(Literal { octets, sync: false, .. }) => {
                 self.tail.clear();
                 self.skip = octets.unwrap_or(u64::MAX);
                 self.spent = self.spent.saturating_add(self.skip);
-                (took, (self.spent > limits::IMAP_DISCARD).then_some(Cut::Hopeless))
+                (took, None)
             }
             // A client that waits for a `+` hears its answer instead, and says no more of this command.
             Some(Literal { sync: true, .. }) | None => (took, Some(self.end.clone())),
@@ -368,7 +377,7 @@ mod tests {
                     Cut::Need => break,
                     Cut::Append { octets, sync, .. } if !take => {
                         let left = if sync { 0 } else { octets };
-                        cuts.extend(cutter.refuse(left, sync));
+                        cuts.extend(cutter.refuse(left, sync).then_some(Cut::Refused));
                     }
                     cut => {
                         if let Cut::Append { octets, .. } = &cut {
@@ -499,6 +508,8 @@ mod tests {
             assert_eq!(all(&format!("a X {{{announced}}}\r\n"))[0], too_long("a"), "{announced}");
         }
         assert_eq!(all("a APPEND x {99999999999999999999+}\r\n")[0], Cut::Hopeless);
+        let refused = format!("a APPEND x {{{}+}}\r\nb DELETE y\r\n", limits::IMAP_DISCARD + 1);
+        assert_eq!(cuts(refused.as_bytes(), usize::MAX, false)[0], Cut::Hopeless);
         let mut cutter = Cutter::default();
         let piece = vec![b'x'; 1 << 20];
         let pieces = (0..300).find(|_| cutter.feed(&piece).cut == Cut::Hopeless);

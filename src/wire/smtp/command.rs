@@ -285,7 +285,9 @@ fn rcpt(text: &str, lenience: Lenience) -> Result<Command, Reply> {
         return Ok(Command::Rcpt { to: Recipient::Postmaster, utf8: false });
     }
     let address = path::address(inside).map_err(|why| say::BAD_RECIPIENT.with(why.0))?;
-    Ok(Command::Rcpt { to: Recipient::Address(address), utf8: !inside.is_ascii() })
+    // What only looks different (full-width letters) is ASCII once it is read, and needs nothing.
+    let ascii = inside.is_ascii() || address.local.is_ascii() && address.domain.to_unicode().is_ascii();
+    Ok(Command::Rcpt { to: Recipient::Address(address), utf8: !ascii })
 }
 
 fn mail_params(text: &str) -> Result<MailParams, Reply> {
@@ -446,6 +448,8 @@ mod tests {
         assert_eq!(strict("noop anything goes"), Ok(Command::Noop));
         assert_eq!(strict("bdat 10 last"), Ok(Command::Bdat { octets: 10, last: true }));
         assert_eq!(strict("RCPT TO:<PostMaster>"), Ok(Command::Rcpt { to: Recipient::Postmaster, utf8: false }));
+        let plain = Command::Rcpt { to: Recipient::Address(address("a@b.c")), utf8: false };
+        assert_eq!(strict("RCPT TO:<a@\u{ff42}.c>"), Ok(plain));
         assert_eq!(strict("MAIL FROM:<a@b.c> AUTH=ann+40office.test"), Ok(mail_from("a@b.c", None, None)));
         assert_eq!(strict("MAIL FROM:<@x.y:a@b.c> AUTH=<>"), Ok(mail_from("a@b.c", None, None)));
     }

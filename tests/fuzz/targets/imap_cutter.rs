@@ -76,10 +76,7 @@ fn cuts(stream: &[u8], mode: u8, mut next: impl FnMut() -> usize) -> Vec<Cut> {
                     return all;
                 }
                 Cut::Append { octets, sync, .. } if mode & 2 != 0 => {
-                    all.extend(cutter.refuse(if sync { 0 } else { octets }, sync));
-                    if all.last() == Some(&Cut::Hopeless) {
-                        return all;
-                    }
+                    all.extend(cutter.refuse(if sync { 0 } else { octets }, sync).then_some(Cut::Refused));
                 }
                 cut => {
                     match &cut {
