@@ -11,7 +11,7 @@ use std::{
 
 use smol::lock::{Mutex, MutexGuard};
 
-use super::{events::Hub, gate::Gate, lodge::Lodge};
+use super::{events::Hub, gate::Gate, lodge::Lodge, metrics::Told};
 use crate::{
     directory::{self, Change, Directory, DirectoryError, Loaded, RowChange},
     journal::{AdminEvent, Journal},
@@ -28,6 +28,8 @@ pub type Precheck = Arc<dyn Fn(&Settings) -> Vec<FieldError> + Send + Sync>;
 /// Puts settings into effect.
 pub type Apply = Arc<dyn Fn(&Settings) + Send + Sync>;
 
+/// Says how many connections each service has.
+pub type Live = Arc<dyn Fn() -> BTreeMap<&'static str, usize> + Send + Sync>;
 /// Names of network interfaces with their addresses.
 pub type Interfaces = Arc<dyn Fn() -> io::Result<BTreeMap<String, Vec<IpAddr>>> + Send + Sync>;
 
@@ -61,6 +63,8 @@ pub struct House {
     pub gate: Gate,
     /// Puts saved settings into effect; what came of it goes to the board.
     pub apply: Apply,
+    /// Connections that are open now, by service.
+    pub live: Live,
     /// Asks the system for its network interfaces (N3); blocks for a moment.
     pub interfaces: Interfaces,
 }
@@ -153,6 +157,8 @@ pub struct Desk {
     lodge: Lodge,
     /// Wakes the event streams.
     pub(super) hub: Arc<Hub>,
+    /// What the journal told since the start, counted.
+    pub(super) told: Arc<Told>,
 }
 
 impl Desk {
@@ -160,8 +166,10 @@ impl Desk {
     pub fn new(house: House) -> Self {
         let hub = Arc::new(Hub::new(house.clock.now()));
         house.journal.add_sink(hub.clone());
+        let told = Arc::new(Told::default());
+        house.journal.add_sink(told.clone());
         let (turn, check) = (Mutex::new(()), Mutex::new(()));
-        Desk { house, turn, check, streams: Arc::default(), lodge: Lodge::default(), hub }
+        Desk { house, turn, check, streams: Arc::default(), lodge: Lodge::default(), hub, told }
     }
 
     /// What was handed in.

@@ -1,12 +1,75 @@
 //! `/healthz` for a watchdog and `/metrics` for Prometheus.
 
-use std::fmt::Write;
+use std::{
+    fmt::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use super::{ApiError, Area, Desk, Scope, Visitor, reply::Reply, status};
-use crate::{policy::Network, rt::Light};
+use crate::{
+    journal::{Severity, Sink, Stamped, Tag, Way},
+    policy::Network,
+    rt::Light,
+};
 
-/// RFC-less but registered: OpenMetrics 1.0 s3.
+/// OpenMetrics 1.0 s3.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What was told since the start, counted; the journal's sink. A restart begins at 0, as counters may (OpenMetrics 1.0 s5.1).
+#[derive(Default)]
+pub(super) struct Told {
+    received: AtomicU64,
+    sent: AtomicU64,
+    refused: AtomicU64,
+    failed_logins: AtomicU64,
+    errors: AtomicU64,
+    warnings: AtomicU64,
+}
+
+impl Sink for Told {
+    fn take(&self, stamped: &Arc<Stamped>) {
+        let line = &stamped.line;
+        let add = |counter: &AtomicU64| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        };
+        match line.passed.as_ref().map(|passed| passed.way) {
+            Some(Way::Received) => add(&self.received),
+            Some(Way::Sent) => add(&self.sent),
+            None => {}
+        }
+        let by_smtp = matches!(line.tag, Tag::Smtpd | Tag::Submission | Tag::Smtps);
+        if by_smtp && line.text.contains(": reject: ") {
+            add(&self.refused);
+        }
+        // Postfix' words, Dovecot's, ours.
+        if line.text.contains("authentication failed") || line.text.contains("auth failed") {
+            add(&self.failed_logins);
+        }
+        match line.severity {
+            Severity::Error => add(&self.errors),
+            Severity::Warning => add(&self.warnings),
+            Severity::Info | Severity::Debug => {}
+        }
+    }
+}
+
+impl Told {
+    fn write(&self, out: &mut String) {
+        let of = |counter: &AtomicU64| float(counter.load(Ordering::Relaxed));
+        let ways = [(label("way", "received"), of(&self.received)), (label("way", "sent"), of(&self.sent))];
+        family(out, "messages", "counter", "Messages taken in: from others, and from our users and devices.", &ways);
+        let refused = [(String::new(), of(&self.refused))];
+        family(out, "messages_refused", "counter", "Recipients and messages that were refused.", &refused);
+        let failed = [(String::new(), of(&self.failed_logins))];
+        family(out, "logins_failed", "counter", "Lines of the journal about failed logins.", &failed);
+        let lines =
+            [(label("severity", "error"), of(&self.errors)), (label("severity", "warning"), of(&self.warnings))];
+        family(out, "journal_lines", "counter", "Lines of the journal that somebody should look at.", &lines);
+    }
+}
 
 /// 200 while mail can be taken and no line of the board is red; else 503 and why.
 pub(super) async fn health(desk: &Desk) -> Reply {
@@ -83,6 +146,13 @@ async fn numbers(desk: &Desk, out: &mut String) {
     gauge(out, "mailboxes", "Mailboxes.", many(directory.mailboxes.len()));
     gauge(out, "aliases", "Aliases.", many(directory.aliases.len()));
     gauge(out, "queue_messages", "Messages in the queue.", house.store.queue_len().await.ok().map(float));
+    desk.told.write(out);
+    let commits = [(String::new(), float(house.store.commits()))];
+    family(out, "store_commits", "counter", "Durable commits of the mail store.", &commits);
+    let count = |many: usize| float(u64::try_from(many).unwrap_or(u64::MAX));
+    let live: Vec<(String, f64)> =
+        (house.live)().iter().map(|(name, many)| (label("service", name), count(*many))).collect();
+    family(out, "connections", "gauge", "Connections that are open now.", &live);
     if let Ok(room) = house.store.room().await {
         gauge(out, "disk_free_bytes", "Free room of the mail disk.", Some(float(room.free)));
         gauge(out, "disk_dead_bytes", "Room of the mail disk that can be reclaimed.", Some(float(room.dead)));

@@ -38,7 +38,7 @@ mod tokens;
 
 pub use answer::{Answer, ApiError, Body, Stream, Writing};
 pub use certificates::{CERTIFICATE_ROWS, load_certificates};
-pub use desk::{Apply, Caller, Desk, DeskError, House, Interfaces, Precheck, load};
+pub use desk::{Apply, Caller, Desk, DeskError, House, Interfaces, Live, Precheck, load};
 pub use gate::{Gate, Peer};
 pub use http::{Admin, SOCKET};
 pub use lodge::{How, Visitor};

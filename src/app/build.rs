@@ -125,6 +125,7 @@ impl Ground {
             gate: self.gate.clone(),
             precheck: doors.clone().precheck(),
             apply: doors.clone().apply(),
+            live: doors.live(),
             interfaces: Arc::new(interfaces),
         }));
         let no_socket = |e: std::io::Error| AppError::of("the socket of the API", e);

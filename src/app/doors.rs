@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
-    admin::{Apply, Precheck},
+    admin::{Apply, Live, Precheck},
     journal::{Journal, ServiceEvent, Syslog, SyslogConfig},
     listen::{
         Guests, Handler, Listeners, Spec, Wanted,
@@ -72,6 +72,12 @@ impl Doors {
     /// The sockets' keeper.
     pub(super) fn listeners(&self) -> Listeners {
         self.parts.listeners.clone()
+    }
+
+    /// How many connections each service has.
+    pub(super) fn live(&self) -> Live {
+        let listeners = self.listeners();
+        Arc::new(move || listeners.live())
     }
 
     /// Where HTTP connections go.

@@ -79,7 +79,7 @@ fn welcome(socket: Async<TcpStream>, service: Service, wanted: &Shared<Vec<Wante
     if !door.guests.has(ip) {
         return;
     }
-    match permits.take(ip, means.clock.mono()) {
+    match permits.take(ip, name(service), means.clock.mono()) {
         Ok(permit) => {
             let (handler, tls, journal) = (door.handler.clone(), door.tls.clone(), means.journal.clone());
             let guest = Guest { service, ip, handler, tls, journal, permit };

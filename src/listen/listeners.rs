@@ -112,6 +112,13 @@ impl Listeners {
         &self.0.http
     }
 
+    /// Connections that are open now, by the name of their service.
+    pub fn live(&self) -> BTreeMap<&'static str, usize> {
+        let mut live = self.permits().by_service();
+        live.extend(self.http_permits().by_service());
+        live
+    }
+
     fn permits_of(&self, service: Service) -> Permits {
         let permits = match service {
             Service::Smtp | Service::Submission | Service::Smtps | Service::Pop3 | Service::Pop3s => self.permits(),

@@ -1,7 +1,7 @@
 //! Who may have one more connection: in all, and of one address (Postfix' anvil).
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -43,6 +43,8 @@ struct Counts {
     all: usize,
     /// By IPv4 address or IPv6 /64: a customer of a provider has 2^64 addresses.
     of: HashMap<IpAddr, Count>,
+    /// By the name of the service.
+    by: BTreeMap<&'static str, usize>,
 }
 
 #[derive(Default)]
@@ -56,6 +58,7 @@ struct Count {
 pub(super) struct Permit {
     from: Arc<Inner>,
     who: IpAddr,
+    service: &'static str,
 }
 
 /// Why there is no place.
@@ -110,8 +113,13 @@ impl Permits {
         timeout(limit, all_gone).await.is_some()
     }
 
-    /// A place for one more connection of `ip`; `now` is monotonic.
-    pub(super) fn take(&self, ip: IpAddr, now: Duration) -> Result<Permit, Full> {
+    /// Connections that are open now, by the name of their service; one that had a connection once stays with 0.
+    pub(super) fn by_service(&self) -> BTreeMap<&'static str, usize> {
+        self.counts().by.clone()
+    }
+
+    /// A place for one more connection of `ip` to a service; `now` is monotonic.
+    pub(super) fn take(&self, ip: IpAddr, service: &'static str, now: Duration) -> Result<Permit, Full> {
         let private = is_private(ip);
         let caps = self.0.caps;
         let of_one = if private { caps.of_one_private } else { caps.of_one };
@@ -136,7 +144,8 @@ impl Permits {
         }
         count.now += 1;
         counts.all += 1;
-        Ok(Permit { from: self.0.clone(), who })
+        *counts.by.entry(service).or_default() += 1;
+        Ok(Permit { from: self.0.clone(), who, service })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -148,6 +157,9 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut counts = self.from.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all = counts.all.saturating_sub(1);
+        if let Some(now) = counts.by.get_mut(self.service) {
+            *now = now.saturating_sub(1);
+        }
         if let Some(count) = counts.of.get_mut(&self.who) {
             count.now = count.now.saturating_sub(1);
             if count.now == 0 {
@@ -171,7 +183,7 @@ mod tests {
     fn fill(permits: &Permits, address: IpAddr) -> (Vec<Permit>, Full) {
         let mut held = Vec::new();
         loop {
-            match permits.take(address, Duration::ZERO) {
+            match permits.take(address, "smtp", Duration::ZERO) {
                 Ok(permit) => held.push(permit),
                 Err(full) => return (held, full),
             }
@@ -187,10 +199,10 @@ mod tests {
         assert_eq!(office.len(), 200);
         let (six, _) = fill(&permits, ip("2001:db8:1:2::1"));
         assert_eq!(six.len(), 50);
-        assert!(permits.take(ip("2001:db8:1:2:ffff::7"), Duration::ZERO).is_err());
-        assert!(permits.take(ip("2001:db8:1:3::1"), Duration::ZERO).is_ok());
+        assert!(permits.take(ip("2001:db8:1:2:ffff::7"), "smtp", Duration::ZERO).is_err());
+        assert!(permits.take(ip("2001:db8:1:3::1"), "smtp", Duration::ZERO).is_ok());
         drop(strangers);
-        assert!(permits.take(ip("198.51.100.1"), Duration::ZERO).is_ok());
+        assert!(permits.take(ip("198.51.100.1"), "smtp", Duration::ZERO).is_ok());
     }
 
     #[test]
@@ -198,7 +210,19 @@ mod tests {
         let (permits, mail) = (Permits::http(), Permits::default());
         let held: Vec<_> = (0..9).map(|n| fill(&permits, ip(&format!("192.168.1.{n}"))).0).collect();
         assert_eq!(held.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 8, 8, 8, 8, 8, 8, 0]);
-        assert!(mail.take(ip("192.168.1.0"), Duration::ZERO).is_ok());
+        assert!(mail.take(ip("192.168.1.0"), "smtp", Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn connections_are_counted_by_service() {
+        let permits = Permits::default();
+        let (one, _two) = (
+            permits.take(ip("10.0.0.1"), "smtp", Duration::ZERO),
+            permits.take(ip("10.0.0.1"), "pop3", Duration::ZERO),
+        );
+        assert_eq!(permits.by_service(), [("smtp", 1), ("pop3", 1)].into());
+        drop(one);
+        assert_eq!(permits.by_service(), [("smtp", 0), ("pop3", 1)].into());
     }
 
     #[test]
@@ -210,7 +234,7 @@ mod tests {
         }
         assert_eq!(permits.open(), limits::CONNECTIONS - limits::CONNECTIONS_PRIVATE);
         assert_eq!(held.last().map(|(_, full)| full.of_one), Some(None));
-        assert!(permits.take(ip("10.0.0.1"), Duration::ZERO).is_ok());
+        assert!(permits.take(ip("10.0.0.1"), "smtp", Duration::ZERO).is_ok());
         assert!(permits.counts().of.len() < 30, "addresses without a connection are not kept");
     }
 
@@ -220,14 +244,14 @@ mod tests {
         let stranger = ip("198.51.100.1");
         let (_held, full) = fill(&permits, stranger);
         assert!(full.tell);
-        let tell = |at: u64| permits.take(stranger, Duration::from_secs(at)).err().map(|full| full.tell);
+        let tell = |at: u64| permits.take(stranger, "smtp", Duration::from_secs(at)).err().map(|full| full.tell);
         assert_eq!((tell(1), tell(59), tell(60), tell(61)), (Some(false), Some(false), Some(true), Some(false)));
     }
 
     #[test]
     fn the_end_of_the_last_connection_is_heard() {
         let permits = Permits::default();
-        let permit = permits.take(ip("10.0.0.1"), Duration::ZERO).ok();
+        let permit = permits.take(ip("10.0.0.1"), "smtp", Duration::ZERO).ok();
         assert!(!smol::block_on(permits.idle(Duration::from_millis(20))));
         drop(permit);
         assert!(smol::block_on(permits.idle(Duration::from_secs(5))));

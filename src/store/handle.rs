@@ -1,6 +1,9 @@
 //! The handle that every other room has: asks the writer, the readers and `system.redb`, and waits for their answers.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use super::{
     Disk, Draft, Kept, NewMessage, Places, RealDisk, Room, Row, StoreError, Usage, Waiting, Write,
@@ -146,6 +149,11 @@ impl Store {
     /// What every mailbox holds, in one turn; one that never held anything is not in it.
     pub async fn usages(&self) -> Result<BTreeMap<MailboxId, Usage>, StoreError> {
         self.core.read(reader::usages).await
+    }
+
+    /// Durable commits of the mail store since the start; each is one wear of the flash.
+    pub fn commits(&self) -> u64 {
+        self.core.commits.load(Ordering::SeqCst)
     }
 
     /// How many recipients wait in the queue.

@@ -217,6 +217,7 @@ fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
             let taken = settings.smtp_port == 13;
             taken.then(|| FieldError::new("smtp.port", "is taken".to_owned())).into_iter().collect()
         }),
+        live: Arc::new(|| [("smtp", 3)].into()),
         interfaces: Arc::new(|| Ok([("lan0".to_owned(), vec!["192.0.2.1".parse().unwrap()])].into())),
         apply: Arc::new(move |settings: &Settings| applied.lock().unwrap().push(settings.smtp_port)),
     })

@@ -81,9 +81,17 @@ fn metrics_are_for_chosen_networks_and_tokens() {
     assert_eq!(open.status, 200);
     assert!(open.field("Content-Type").unwrap().starts_with("application/openmetrics-text"));
     assert!(open.body.ends_with("# EOF\n"), "{}", open.body);
-    for name in
-        ["uptime_seconds", "memory_resident_bytes", "threads", "queue_messages", "disk_free_bytes", "mailboxes 1"]
-    {
+    for name in [
+        "uptime_seconds",
+        "memory_resident_bytes",
+        "threads",
+        "queue_messages",
+        "store_commits_total",
+        "messages_total{way=\"received\"} 0",
+        "connections{service=\"http\"} 1",
+        "disk_free_bytes",
+        "mailboxes 1",
+    ] {
         assert!(open.body.contains(&format!("\ngatepost_{name}")), "{name}: {}", open.body);
     }
     served.say(&["settings", "set", "http.metrics_networks="], "");
