@@ -56,7 +56,7 @@ fn the_start_page_has_a_line_for_what_exists_and_none_for_what_does_not() {
     assert_eq!(ids, ["server", "smtp", "pop3", "encryption"], "no imap, no antivirus");
     let smtp = line(&start, "smtp");
     assert_eq!([&smtp["on"], &smtp["running"], &smtp["light"]], [&json!(true), &json!(true), &json!("red")]);
-    assert_eq!(smtp["why"], "cannot listen on [::]:587: taken");
+    assert_eq!(smtp["why"], json!({ "en": "cannot listen on [::]:587: taken", "ru": "не слушает [::]:587: taken" }));
     let open: Vec<bool> = smtp["ports"].as_array().unwrap().iter().map(|p| p["open"].as_bool().unwrap()).collect();
     assert_eq!(open, [true, false, false]);
     assert_eq!(line(&start, "pop3")["light"], "yellow");
@@ -272,4 +272,26 @@ fn the_system_is_shown_and_a_password_is_made_up() {
     assert!(one != other && one.len() == 23, "{one}");
     house.ok("POST", "domains", json!({ "name": "office.test" }));
     house.ok("POST", "mailboxes", json!({ "address": "ann@office.test", "password": one }));
+}
+
+#[test]
+fn an_error_is_said_in_two_languages_and_has_a_name() {
+    let house = House::start("languages");
+    let fields = json!({ "journal.days": 9999, "pop3.port": 25 });
+    let error = house.refused("POST", "settings?lang=ru", json!({ "rev": 0, "fields": fields }), 422);
+    let field = |key: &str| error["fields"].as_array().unwrap().iter().find(|f| f["field"] == key).unwrap().clone();
+    assert_eq!(
+        (&field("pop3.port")["id"], &field("journal.days")["id"]),
+        (&json!("port_taken"), &json!("out_of_range"))
+    );
+    assert_eq!(field("journal.days")["words"]["en"], "must be from 1 to 3660, not 9999");
+    assert_eq!(field("journal.days")["what"], "должно быть от 1 до 3660, а не 9999");
+    let russian = "pop3.port: равен 25, а этот порт уже использует smtp.port: выберите другой";
+    assert!(error["error"].as_str().unwrap().contains(russian), "{error}");
+    assert!(error["words"]["en"]["error"].as_str().unwrap().contains("pop3.port is 25, which smtp.port"), "{error}");
+    let error = house.refused("DELETE", "domains/none.test", Value::Null, 404);
+    assert_eq!(
+        [&error["error"], &error["words"]["ru"]["error"]],
+        ["none.test is no domain of this server", "none.test не домен этого сервера"]
+    );
 }

@@ -4,7 +4,10 @@ use std::io;
 
 use serde_json::{Value as Json, json};
 
-use super::DeskError;
+use super::{
+    DeskError,
+    language::{self, Language, Said},
+};
 use crate::{directory::ErrorKind, settings::FieldError, store::StoreError};
 
 /// An error of the API.
@@ -85,15 +88,38 @@ impl ApiError {
         ApiError::new(405, "this resource does not know that method", format!("it knows {known}"))
     }
 
-    /// The JSON form; `field` is there when exactly one field is wrong.
+    /// The JSON form in English.
     pub fn json(&self) -> Json {
-        let fields: Vec<Json> = self.fields.iter().map(|f| json!({ "field": f.key, "what": f.what })).collect();
-        let mut body = json!({ "error": self.error, "todo": self.todo });
+        self.json_in(Language::English)
+    }
+
+    /// The JSON form: the sentences in one language where they always stand, in both under `words`; `field` is there when
+    /// exactly one field is wrong.
+    pub(super) fn json_in(&self, language: Language) -> Json {
+        let (error, todo) = (language::say(&self.error), language::say(&self.todo));
+        let said: Vec<Said> = self.fields.iter().map(|field| language::say(&field.what)).collect();
+        let russian = match self.fields.as_slice() {
+            [] => error.russian,
+            fields => {
+                let pairs = fields.iter().zip(&said).map(|(field, said)| format!("{}: {}", field.key, said.russian));
+                pairs.collect::<Vec<_>>().join("; ")
+            }
+        };
+        let english = json!({ "error": self.error, "todo": self.todo });
+        let russian = json!({ "error": russian, "todo": todo.russian });
+        let id = said.first().map_or(error.id, |said| said.id);
+        let mut body = if language == Language::Russian { russian.clone() } else { english.clone() };
+        body["id"] = json!(id);
+        body["words"] = json!({ "en": english, "ru": russian });
         if let [only] = self.fields.as_slice() {
             body["field"] = json!(only.key);
         }
-        if !fields.is_empty() {
-            body["fields"] = json!(fields);
+        let fields = self.fields.iter().zip(&said).map(|(field, said)| {
+            let what = if language == Language::Russian { &said.russian } else { &field.what };
+            json!({ "field": field.key, "id": said.id, "what": what, "words": { "en": field.what, "ru": said.russian } })
+        });
+        if !self.fields.is_empty() {
+            body["fields"] = fields.collect();
         }
         body
     }

@@ -3,11 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{Answer, ApiError, Caller, Desk, DeskError, api::Request};
+use super::{Answer, ApiError, Caller, Desk, DeskError, api::Request, language::words};
 use crate::{
     journal::AdminEvent,
     net::{Certificates, Identity, Listed, Source},
     store::{Row, Store, StoreError, Write},
+    types::UnixTime,
 };
 
 /// The kind of certificate rows: key = name, value = PEM of the chain and its key.
@@ -88,6 +89,8 @@ fn describe(desk: &Desk, one: &Listed) -> Json {
     };
     let mut out =
         json!({ "name": one.name, "source": source, "trouble": one.trouble, "used_by": users(desk, &one.name) });
+    out["trouble_words"] = one.trouble.as_deref().map_or(Json::Null, words);
+    out["state"] = json!(state(one, desk.house().clock.now()));
     if let Some(info) = &one.info {
         out["names"] = json!(info.names);
         out["issuer"] = json!(info.issuer);
@@ -98,6 +101,20 @@ fn describe(desk: &Desk, one: &Listed) -> Json {
         out["self_signed"] = json!(info.self_signed);
     }
     out
+}
+
+/// Days before the end at which the book of certificates begins to warn.
+const SOON: i64 = 30;
+
+/// What of it matters most: broken, early, expired, soon, good.
+fn state(one: &Listed, now: UnixTime) -> &'static str {
+    match &one.info {
+        None => "broken",
+        Some(info) if info.not_before > now => "early",
+        Some(info) if info.days_left(now) < 0 => "expired",
+        Some(info) if info.days_left(now) <= SOON => "soon",
+        Some(_) => "good",
+    }
 }
 
 /// The settings that choose this certificate.

@@ -121,7 +121,8 @@ mod tests {
     use super::*;
 
     fn get(path: &str, accepts: Option<&str>, known: Option<&str>) -> Reply {
-        reply(path, accepts, known).unwrap_or_else(|error| Reply::error(&error))
+        reply(path, accepts, known)
+            .unwrap_or_else(|error| Reply::error(&error, super::super::language::Language::default()))
     }
 
     fn head<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {

@@ -154,7 +154,10 @@ impl Door {
             Ok(Out::Stream(stream)) => return stream::begin(request, stream, desk),
             Err(_) => {
                 desk.house().journal.tell(AdminEvent::Broken { request: name });
-                Reply::error(&ApiError::new(500, "something of ours broke", "look into the journal, and report it"))
+                Reply::error(
+                    &ApiError::new(500, "something of ours broke", "look into the journal, and report it"),
+                    reply::language(&request),
+                )
             }
         };
         let framed_by = desk.house().settings.get().http_frame_ancestors.clone();

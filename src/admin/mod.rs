@@ -15,6 +15,7 @@ mod events;
 mod files;
 pub mod gate;
 mod http;
+mod language;
 mod lines;
 mod lodge;
 mod mailboxes;

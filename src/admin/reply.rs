@@ -14,6 +14,7 @@ use super::{
     answer::{Body, Entered, Stream},
     api, files,
     gate::{self, Peer},
+    language::Language,
     lodge::{self, How, Visitor},
     metrics,
     operations::{self, Hand, Scope},
@@ -47,8 +48,8 @@ impl Reply {
         Reply { status, kind: "application/json", body: body.to_string().into_bytes(), heads: Vec::new() }
     }
 
-    pub fn error(error: &ApiError) -> Self {
-        let mut reply = Reply::json(error.status, &error.json());
+    pub fn error(error: &ApiError, language: Language) -> Self {
+        let mut reply = Reply::json(error.status, &error.json_in(language));
         reply.heads.extend(error.retry.map(|seconds| ("Retry-After", seconds.to_string())));
         if error.status == 401 {
             reply.heads.push(("WWW-Authenticate", "Bearer".to_owned()));
@@ -96,16 +97,24 @@ pub(super) enum Out {
 
 /// Answers, whatever it is.
 pub(super) async fn reply(request: &mut tiny_http::Request, desk: &Arc<Desk>) -> Out {
+    let language = language(request);
     match ask(request, &desk.house().gate) {
         Ok(asked) => {
             let by_person = !asked.path.starts_with("/api/")
                 && header(asked.request, "Accept").is_some_and(|kinds| kinds.contains("text/html"));
-            answer(asked, desk)
-                .await
-                .unwrap_or_else(|error| Out::Whole(if by_person { files::sorry(&error) } else { Reply::error(&error) }))
+            answer(asked, desk).await.unwrap_or_else(|error| {
+                Out::Whole(if by_person { files::sorry(&error) } else { Reply::error(&error, language) })
+            })
         }
-        Err(error) => Out::Whole(Reply::error(&error)),
+        Err(error) => Out::Whole(Reply::error(&error, language)),
     }
+}
+
+/// The language of an error's sentences.
+pub(super) fn language(request: &tiny_http::Request) -> Language {
+    let query = request.url().split_once('?').map_or("", |(_, query)| query);
+    let chosen = query.split('&').find_map(|pair| pair.strip_prefix(api::LANGUAGE)?.strip_prefix('='));
+    Language::of(chosen, header(request, "Accept-Language"))
 }
 
 fn ask<'a>(request: &'a mut tiny_http::Request, gate: &gate::Gate) -> Result<Asked<'a>, ApiError> {

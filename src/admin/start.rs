@@ -7,6 +7,7 @@ use super::{
     Answer, ApiError, Desk,
     api::Request,
     config,
+    language::{say, words},
     status::{light, room},
 };
 use crate::{
@@ -83,7 +84,9 @@ pub(super) async fn start(desk: &Desk, _request: Request) -> Answer {
 /// A line of the board.
 pub(super) fn told(service: &str, state: &State) -> Json {
     let since = state.since.map(|at| at.0);
-    json!({ "service": service, "light": light(state.light), "text": state.text, "since": since })
+    json!({
+        "service": service, "light": light(state.light), "text": state.text, "text_ru": say(&state.text).russian, "since": since,
+    })
 }
 
 fn counters(day: Day, hours: &Hours) -> Json {
@@ -120,7 +123,7 @@ fn line(service: &Service, settings: &Settings, board: &Board) -> Option<Json> {
         "on": (service.is_on)(settings),
         "running": own.iter().any(|(_, state)| is_open(state)),
         "light": light(if is_on { grave(own.iter().map(|(_, state)| state.light)) } else { Light::Off }),
-        "why": if why.is_empty() { Json::Null } else { json!(why.join("; ")) },
+        "why": if why.is_empty() { Json::Null } else { words(&why.join("; ")) },
         "since": own.iter().filter(|(_, state)| is_open(state)).filter_map(|(_, state)| state.since).min().map(|at| at.0),
         "ports": ports,
         "can_switch": true,
@@ -154,7 +157,7 @@ fn server(settings: &Settings, lines: &[Json]) -> Json {
         (true, true) => Light::Green,
         (true, false) => Light::Red,
     };
-    let why = (settings.mail_enabled && !running).then_some("no service listens");
+    let why = (settings.mail_enabled && !running).then(|| words("no service listens"));
     json!({
         "id": SERVER.0, "on": settings.mail_enabled, "running": running, "light": light(shine), "why": why, "since": since,
         "ports": [], "can_switch": true, "key": SERVER.1, "section": "services",
@@ -176,7 +179,7 @@ fn encryption(desk: &Desk, settings: &Settings, board: &Board) -> Json {
     };
     json!({
         "id": "encryption", "on": on, "running": running, "light": light(shine),
-        "why": worst.filter(|_| on).map(|state| state.text.clone()),
+        "why": worst.filter(|_| on).map(|state| words(&state.text)),
         "since": states.iter().filter_map(|state| state.since).max().map(|at| at.0),
         "ports": [], "can_switch": false, "key": null, "section": "encryption",
     })
