@@ -130,7 +130,8 @@ mod tests {
         assert_eq!(host("[192.0.2.1]"), "[192.0.2.1]");
         assert_eq!(host("[IPv6:::1]"), "[ipv6:::1]");
         assert_eq!(host("a)\r\nX: b ([1.2.3.4]"), "a???X:?b???1.2.3.4?");
-        assert_eq!(host("дом"), "???");
+        assert_eq!(host("дом"), "xn--d1aqf", "a name of another script is written as its A-label");
+        assert_eq!(host("дом дом"), "???????");
         assert_eq!(host(""), "unknown");
         assert_eq!(host(&"x".repeat(4000)).len(), 255);
     }
