@@ -33,12 +33,13 @@ export function AddAlias({ close, done, names, chosen }) {
 }
 
 export function EditAlias({ address, close, done }) {
-  const { data, error, reload } = useLoad(at(["aliases", address]));
-  if (!data) {
+  const { data, error, reload } = useLoad(at(["aliases"], { search: address, page: 1, per_page: 100 }));
+  const one = data?.aliases.find((alias) => alias.address === address);
+  if (!one) {
     return html`<${Dialog} title=${address} close=${close} foot=${html`<${Button} onClick=${close}>${t("close")}<//>`}>
-      ${error ? html`<${Failure} error=${error} retry=${reload} />` : html`<${Loading} />`}<//>`;
+      ${error ? html`<${Failure} error=${error} retry=${reload} />` : data ? html`<p>${t("no_such_alias", address)}</p>` : html`<${Loading} />`}<//>`;
   }
-  return html`<${Edit} one=${data} close=${close} done=${done} />`;
+  return html`<${Edit} one=${one} close=${close} done=${done} />`;
 }
 
 function Edit({ one, close, done }) {

@@ -69,6 +69,9 @@ export function at(parts, query = {}) {
   return parts.map(encodeURIComponent).join("/") + (search ? `?${search}` : "");
 }
 
+// The same path as a look that the page takes by itself: it does not keep a session alive.
+export const quiet = (path) => `${path}${path.includes("?") ? "&" : "?"}background=1`;
+
 export const get = (path, signal) => call("GET", path, undefined, signal);
 export const post = (path, body) => call("POST", path, body);
 export const put = (path, body) => call("PUT", path, body);

@@ -8,7 +8,7 @@ import { mayChange, notify } from "./state.js";
 import { route, turn } from "./route.js";
 import { at, get, post, remove } from "./api.js";
 
-const USES = ["tls.smtp.certificate", "tls.pop3.certificate", "http.certificate"];
+const USES = ["tls.smtp.certificate", "tls.pop3.certificate", "tls.http.certificate"];
 
 export function Certificates() {
   const { query } = route();

@@ -52,7 +52,7 @@ function Dns({ name }) {
   ];
   return html`<details class="more"><summary>${t("dns_setup")}</summary>
     <p class="soft">${t("dns_lead")}</p>
-    <div class="scroll" tabindex="0" role="region" aria-label=${t("dns_setup")}><table class="table mono"><thead><tr><th>${t("name")}</th><th>${t("type")}</th><th>${t("value")}</th></tr></thead>
+    <div class="scroll" tabindex="0" role="region" aria-label=${t("dns_setup")}><table class="table records"><thead><tr><th>${t("name")}</th><th>${t("type")}</th><th>${t("value")}</th></tr></thead>
       <tbody>${records.map(([at, type, value]) => html`<tr><td>${at}.</td><td>${type}</td><td>${value}</td></tr>`)}</tbody></table></div>
     <p class="soft">${t("dns_ptr", server)}</p>
   </details>`;

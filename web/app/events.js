@@ -1,9 +1,10 @@
 // What the server tells by itself (A20, A21): one stream for the whole page, opened while somebody listens. A stream that ends
 // is opened again, each time a little later; whoever listens hears "lost" and "open" and may fetch what was missed.
+// "gap": the server itself left something out.
 
 const FIRST = 1000;
 const LAST = 30000;
-const KINDS = ["line", "feed", "status"];
+const KINDS = ["line", "feed", "status", "gap"];
 
 const listeners = new Set();
 let source = null;

@@ -1,12 +1,11 @@
 // The journal (M1-M6): a day by the calendar, pages, search, errors in red, export.
 
 import { html, useEffect, useState } from "./lib.js";
-import { Icon } from "./icons.js";
-import { Button, Card, Empty, Failure, LinkButton, Loading, Pager, SearchBox, useLoad, useSettled } from "./ui.js";
+import { Button, Empty, Failure, LinkButton, Loading, Pager, SearchBox, useLoad, useSettled } from "./ui.js";
 import { Head } from "./shell.js";
 import { Lines } from "./lines.js";
 import { follow } from "./events.js";
-import { date, number, t } from "./words.js";
+import { t } from "./words.js";
 import { route, turn } from "./route.js";
 import { at } from "./api.js";
 
@@ -55,7 +54,7 @@ function useFresh(live, found) {
     let lost = false;
     return follow((kind, line) => {
       if (kind === "lost") lost = true;
-      if (kind === "open" && lost) found.reload();
+      if ((kind === "open" && lost) || kind === "gap") found.reload();
       if (kind === "line") setFresh((old) => [line, ...old].slice(0, 500));
     });
   }, [live, found.data]);
@@ -75,14 +74,14 @@ function Found({ data, lines, loading, search, find, live }) {
     <${Lines} lines=${lines} find=${find} caption=${t("journal")} />
     <div class="list-foot">
       <${Pager} page=${data.page} pages=${Math.max(1, data.pages)} turnTo=${(page) => (turn({ page: page === 1 ? undefined : page }), scrollTo(0, 0))} />
-      <${Export} day=${data.day} search=${search} />
+      <${Export} day=${data.day} />
     </div>`;
 }
 
-function Export({ day, search }) {
+function Export({ day }) {
   return html`<div class="tools" role="group" aria-label=${t("export")}>
-    <${LinkButton} icon="download" href=${`api/${at(["journal", "file"], { day, form: "plain", search })}`} download=${`journal-${day}.log`}>${t("export_text")}<//>
-    <${LinkButton} icon="download" href=${`api/${at(["journal", "file"], { day, form: "csv", search })}`} download=${`journal-${day}.csv`}>${t("export_csv")}<//>
+    <${LinkButton} icon="download" href=${`api/${at(["journal", "file"], { day, form: "plain" })}`} download=${`journal-${day}.log`}>${t("export_text")}<//>
+    <${LinkButton} icon="download" href=${`api/${at(["journal", "file"], { day, form: "csv" })}`} download=${`journal-${day}.csv`}>${t("export_csv")}<//>
   </div>`;
 }
 

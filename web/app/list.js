@@ -2,6 +2,7 @@
 // the page. One row is in the tab order; arrows, Home, End, PageUp, PageDown move it, Enter opens it.
 
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./lib.js";
+import { Icon } from "./icons.js";
 import { get } from "./api.js";
 
 const PAGE = 100;
@@ -83,8 +84,14 @@ const MOVES = {
   End: () => Infinity,
 };
 
-// `columns`: [key, title, class]; `cells(row)` gives one content a column; `open(row)`.
-export function LongList({ label, pages, columns, cells, name, open, height }) {
+// The first click on a column of amounts shows the largest first; the next turns it round.
+function nextOrder(key, sort, order) {
+  if (key === sort) return order === "up" ? "down" : "up";
+  return key === "address" ? "up" : "down";
+}
+
+// `columns`: [key, title, class, may be sorted by]; `cells(row)` gives one content a column; `open(row)`.
+export function LongList({ label, pages, columns, cells, name, open, height, sort, order, sortBy }) {
   const { total } = pages;
   const box = useRef(null);
   const [active, setActive] = useState(0);
@@ -123,7 +130,13 @@ export function LongList({ label, pages, columns, cells, name, open, height }) {
   return html`<div class="long-list" role="grid" aria-label=${label} aria-rowcount=${total + 1} onKeyDown=${move}>
     <div role="rowgroup" class="long-head">
       <div role="row" aria-rowindex="1">
-        ${columns.map(([key, title, extra]) => html`<div key=${key} role="columnheader" class=${extra}>${title}</div>`)}
+        ${columns.map(
+          ([key, title, extra, sorts]) => html`<div key=${key} role="columnheader" class=${extra} aria-sort=${sorts && key === sort ? (order === "up" ? "ascending" : "descending") : undefined}>
+            ${sorts
+              ? html`<button type="button" class="sorter" onClick=${() => sortBy(key, nextOrder(key, sort, order))}>${title}${key === sort && html`<${Icon} name=${order === "up" ? "up" : "down"} size="14" />`}</button>`
+              : title}
+          </div>`,
+        )}
       </div>
     </div>
     <div role="rowgroup" ref=${box} class="long-body" style=${{ height: `${total * height}px` }}>

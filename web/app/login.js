@@ -1,12 +1,13 @@
 // The log-in. Too many wrong passwords: the server says how long to wait, and the page counts it down.
 
-import { html, useEffect, useState } from "./lib.js";
+import { html, useEffect, useRef, useState } from "./lib.js";
 import { Icon } from "./icons.js";
 import { Button, Failure, TextField } from "./ui.js";
 import { t } from "./words.js";
 import { post } from "./api.js";
 import { shared, tell } from "./state.js";
 import { Preferences } from "./shell.js";
+import { learn } from "./zone.js";
 
 export function Login() {
   const [name, setName] = useState("");
@@ -14,6 +15,11 @@ export function Login() {
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
   const [wait, setWait] = useState(0);
+  const form = useRef(null);
+  // Whoever comes here was thrown out or begins: the first field waits for him, also after each refusal.
+  useEffect(() => {
+    if (wait <= 0) form.current.querySelector(name ? '[type="password"]' : "input").focus();
+  }, [error, wait <= 0]);
   useEffect(() => {
     document.title = `${t("log_in")} — ${t("product")}`;
   });
@@ -27,7 +33,9 @@ export function Login() {
     if (busy || wait > 0) return;
     setBusy(true);
     try {
-      shared.session = await post("login", { name: name.trim(), password });
+      const session = await post("login", { name: name.trim(), password });
+      await learn();
+      shared.session = session;
       tell();
       return;
     } catch (failed) {
@@ -38,12 +46,12 @@ export function Login() {
     setBusy(false);
   };
   return html`<main class="login">
-    <form class="login-card" onSubmit=${send} novalidate>
+    <form class="login-card" ref=${form} onSubmit=${send} novalidate>
       <span class="mark" aria-hidden="true"><${Icon} name="mail" size="26" /></span>
       <h1>${t("product")}</h1>
       <p class="soft">${t("log_in_lead")}</p>
       <${LoginError} error=${error} wait=${wait} />
-      <${TextField} label=${t("login")} name="name" value=${name} change=${setName} autocomplete="username" autocapitalize="none" spellcheck="false" autofocus required />
+      <${TextField} label=${t("login")} name="name" value=${name} change=${setName} autocomplete="username" autocapitalize="none" spellcheck="false" required />
       <${TextField} type="password" label=${t("password")} name="password" value=${password} change=${setPassword} autocomplete="current-password" required />
       <${Button} type="submit" kind="main" busy=${busy} disabled=${wait > 0 || !name.trim() || !password}>${wait > 0 ? t("log_in_wait", minutes(wait)) : t("log_in")}<//>
     </form>

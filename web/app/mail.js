@@ -112,16 +112,17 @@ function Nothing({ search, icon, none, todo, word, add }) {
 
 function Mailboxes({ domain, search, version }) {
   const narrow = useNarrow();
-  const pages = usePages("mailboxes", (page, per_page) => at(["mailboxes"], { domain, search, page, per_page }), version);
+  const { sort, order } = route().query;
+  const pages = usePages("mailboxes", (page, per_page) => at(["mailboxes"], { domain, search, sort, order, page, per_page }), version);
   if (pages.error) return html`<${Failure} error=${pages.error} retry=${pages.retry} />`;
   if (pages.total === undefined) return html`<${Loading} />`;
   if (pages.total === 0) {
     return html`<${Nothing} search=${search} icon="mail" none=${t("no_mailboxes")} todo=${t("no_mailboxes_todo")} word=${t("add_mailbox")} add=${() => turn({ add: "mailbox" })} />`;
   }
   const columns = [
-    ["address", t("address"), "wide"],
-    ["usage", t("usage"), "usage"],
-    ["messages", t("messages"), "number"],
+    ["address", t("address"), "wide", true],
+    ["bytes", t("usage"), "usage", true],
+    ["messages", t("messages"), "number", true],
     ["state", t("state"), "state"],
   ];
   const cells = (one) => [
@@ -131,7 +132,8 @@ function Mailboxes({ domain, search, version }) {
     one.enabled ? html`<${Badge} kind="good">${t("on_m")}<//>` : html`<${Badge}>${t("off_m")}<//>`,
   ];
   return html`<${LongList} label=${t("mailboxes")} pages=${pages} columns=${columns} cells=${cells} height=${narrow ? 84 : 56}
-    name=${(one) => one.address} open=${(one) => turn({ edit: one.address })} />`;
+    name=${(one) => one.address} open=${(one) => turn({ edit: one.address })} sort=${sort ?? "address"} order=${order ?? "up"}
+    sortBy=${(by, to) => turn({ sort: by === "address" && to === "up" ? undefined : by, order: to === "up" ? undefined : to }, { replace: true })} />`;
 }
 
 export function Usage({ one }) {
@@ -165,7 +167,9 @@ function Dialogs({ query, list, chosen, changed }) {
     close();
   };
   const names = list.map((one) => one.name);
-  const given = { close, done, changed, names, chosen };
+  // A new address goes to the chosen domain, or to the one that most have.
+  const largest = list.reduce((most, one) => (one.mailboxes > (most?.mailboxes ?? -1) ? one : most), undefined);
+  const given = { close, done, changed, names, chosen: chosen || largest?.name };
   if (query.add === "domain") return html`<${AddDomain} ...${given} />`;
   if (query.add && names.length === 0) return null;
   if (query.add === "mailbox") return html`<${AddMailbox} ...${given} />`;

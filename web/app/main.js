@@ -14,12 +14,15 @@ import { NotFound } from "./notfound.js";
 import { listen, shared, tell } from "./state.js";
 import { route } from "./route.js";
 import { get } from "./api.js";
+import { learn } from "./zone.js";
 
 const SCREENS = { "": Start, settings: Settings, mail: Mail, certificates: Certificates, journal: Journal, admins: Admins };
 
 async function who() {
   try {
-    shared.session = await get("session");
+    const session = await get("session");
+    await learn();
+    shared.session = session;
     shared.trouble = undefined;
   } catch (error) {
     if (error.status === 401) shared.session = null;

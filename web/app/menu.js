@@ -1,6 +1,6 @@
 // A button that opens a short list of things to do. Arrow keys walk, Escape closes and gives the focus back.
 
-import { html, useEffect, useId, useRef, useState } from "./lib.js";
+import { html, useId, useLayoutEffect, useRef, useState } from "./lib.js";
 import { Icon } from "./icons.js";
 import { Button } from "./ui.js";
 
@@ -9,7 +9,7 @@ export function Menu({ icon, word, kind, items, disabled }) {
   const [open, setOpen] = useState(false);
   const box = useRef(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return undefined;
     box.current.querySelector('[role="menuitem"]').focus();
     const outside = (event) => box.current?.contains(event.target) || setOpen(false);

@@ -34,7 +34,7 @@ function readers(lines) {
   return {
     id: "readers",
     text: on.length ? t("readers_run", on.map((line) => names[line.id]).join("/"), on.flatMap(plain).join("/")) : t("readers_off"),
-    why: [on.some((line) => ssl(line).length) && t("ssl_ports", on.flatMap(ssl).join("/")), ...lines.map((line) => said(line.why))],
+    why: [on.some((line) => ssl(line).length) && t("ssl_ports", on.flatMap(ssl).join("/")), ...lines.map((line) => said({ en: line.why, ru: line.why_ru }))],
     light: lines.map((line) => line.light).sort((a, b) => WORST.indexOf(b) - WORST.indexOf(a))[0],
     switches: lines.filter((line) => line.can_switch).map((line) => flip(line, t(`service_${line.id}`))),
   };
@@ -52,7 +52,7 @@ function single(line, start) {
   return {
     id: line.id,
     text: SENTENCES[line.id] ? SENTENCES[line.id](line, start) : `${line.id}: ${t(line.on ? "on_n" : "off_n")}`,
-    why: [line.id === "smtp" && line.on && ssl(line).length && t("ssl_ports", ssl(line).join("/")), said(line.why)],
+    why: [line.id === "smtp" && line.on && ssl(line).length && t("ssl_ports", ssl(line).join("/")), said({ en: line.why, ru: line.why_ru })],
     light: line.light,
     switches: line.can_switch ? [flip(line, name)] : [],
     href: !line.can_switch && line.section ? link(["settings", line.section]) : undefined,
@@ -67,6 +67,9 @@ export function serviceLines(start) {
   for (const line of start.lines) {
     if (!isReader(line)) lines.push(single(line, start));
     else if (!lines.some((one) => one.id === "readers")) lines.push(readers(start.lines.filter(isReader)));
+  }
+  if (!start.lines.some((line) => line.id === "queue")) {
+    lines.push({ id: "queue", light: "none", text: t("in_queue", start.counts.queue ?? 0), why: [], switches: [] });
   }
   lines.splice(1, 0, { id: "counts", light: "none", text: t("created", mailboxes, aliases, domains), why: [], switches: [], href: link(["mail"]) });
   return lines.map((line) => ({ ...line, why: line.why.filter(Boolean).join(" · ") }));

@@ -166,7 +166,7 @@ function SaveTrouble({ error, rows, takeNew }) {
 function Result({ result, rows }) {
   const label = (key) => said(rows.find((row) => row.key === key)?.label ?? key);
   const failed = result.answer.not_applied ?? [];
-  const later = result.keys.filter((key) => rows.find((row) => row.key === key)?.restart);
+  const later = result.answer.next_start ?? [];
   const applied = result.keys.filter((key) => !later.includes(key));
   return html`<div role="status" class="stack tight">
     ${applied.length > 0 && html`<${Notice} kind="good"><p>${t(failed.length ? "saved_x_list" : "saved_and_applied")}</p><ul>${applied.map((key) => html`<li>${label(key)}</li>`)}</ul><//>`}

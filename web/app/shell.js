@@ -7,6 +7,7 @@ import { speak, spoken, t } from "./words.js";
 import { mayChange, setTheme, shared, tell, themeNow, themes } from "./state.js";
 import { link, route } from "./route.js";
 import { post } from "./api.js";
+import { OwnPassword } from "./password.js";
 
 const TABS = [
   ["", "home", "start_page"],
@@ -70,11 +71,14 @@ export function Shell({ children }) {
 
 function Who() {
   const { session } = shared;
+  const [asking, setAsking] = useState(false);
   if (!session?.name) return null;
   return html`<div class="who">
     <div><span class="who-name" title=${session.name}>${session.name}</span>
       ${!mayChange() && html`<${Badge} kind="warn">${t("read_only")}<//>`}</div>
-    ${session.how !== "socket" && html`<${Button} kind="quiet" icon="logout" small aria-label=${t("log_out")} title=${t("log_out")} onClick=${logOut} />`}
+    ${session.how !== "socket" && session.how !== "token" && html`<${Button} kind="quiet" icon="key" small aria-label=${t("change_password")} title=${t("change_password")} onClick=${() => setAsking(true)} />
+      <${Button} kind="quiet" icon="logout" small aria-label=${t("log_out")} title=${t("log_out")} onClick=${logOut} />`}
+    ${asking && html`<${OwnPassword} close=${() => setAsking(false)} />`}
   </div>`;
 }
 

@@ -10,10 +10,10 @@ import { Graph } from "./graph.js";
 import { serviceLines } from "./services.js";
 import { boardName } from "./board.js";
 import { follow } from "./events.js";
-import { duration, hour, said, setZone, size, t } from "./words.js";
+import { duration, hour, said, size, t } from "./words.js";
 import { mayChange, notify } from "./state.js";
 import { link } from "./route.js";
-import { at, get } from "./api.js";
+import { at, get, quiet } from "./api.js";
 
 const PERIOD = 10000;
 const TAIL = 30;
@@ -23,12 +23,11 @@ export function Start() {
   const status = useLoad("start");
   const tail = useTail();
   useEffect(() => {
-    const timer = setInterval(() => document.hidden || status.reload(), PERIOD);
+    const timer = setInterval(() => document.hidden || status.refresh(), PERIOD);
     return () => clearInterval(timer);
   }, []);
-  useEffect(() => follow((kind) => kind === "status" && status.reload()), []);
+  useEffect(() => follow((kind) => kind === "status" && status.refresh()), []);
   const data = status.data;
-  setZone(data?.zone);
   const server = data?.lines.find((line) => line.id === "server");
   const since = server?.since ? t("running_for", duration(Math.max(0, data.time - server.since))) : "";
   const lead = data && [data.server_name, `Gatepost ${data.version}`, since].filter(Boolean).join(" · ");
@@ -38,13 +37,15 @@ export function Start() {
     ${data &&
     html`<${Troubles} list=${data.trouble} />
       <div class="dash">
-        <${Services} status=${data} reload=${status.reload} />
-        <div class="stack dash-side">
+        <div class="stack">
+          <${Services} status=${data} reload=${status.reload} />
+          <${Graph} />
+        </div>
+        <div class="stack">
           <${Actions} />
           <${Today} today=${data.today} />
           <${Disk} disk=${data.disk} />
         </div>
-        <${Graph} />
         <${Feed} />
         <${Tail} tail=${tail} />
       </div>`}`;
@@ -130,14 +131,14 @@ function useTail() {
   useEffect(() => {
     let over = false;
     const fetchAll = () =>
-      get(at(["journal"], { max: TAIL })).then(
+      get(quiet(at(["journal"], { max: TAIL }))).then(
         (answer) => over || setLines(answer.lines.reverse()),
         () => {},
       );
     fetchAll();
     const stop = follow((kind, line) => {
       if (kind === "line") setLines((old) => (old?.some((one) => one.number === line.number) ? old : [line, ...(old ?? [])].slice(0, TAIL)));
-      if (kind === "open") fetchAll();
+      if (kind === "open" || kind === "gap") fetchAll();
       if (kind === "open" || kind === "lost") setState(kind);
     });
     return () => {
@@ -164,11 +165,11 @@ function Feed() {
   const [gone, setGone] = useState(false);
   useEffect(() => {
     let over = false;
-    const fetchAll = () => get(at(["feed"], { max: FEED })).then((answer) => over || setRows(answer.feed), (error) => over || (error.status === 404 && setGone(true)));
+    const fetchAll = () => get(quiet(at(["feed"], { max: FEED }))).then((answer) => over || setRows(answer.feed), (error) => over || (error.status === 404 && setGone(true)));
     fetchAll();
     const stop = follow((kind, row) => {
       if (kind === "feed") setRows((old) => [row, ...(old ?? [])].slice(0, FEED));
-      if (kind === "open") fetchAll();
+      if (kind === "open" || kind === "gap") fetchAll();
     });
     return () => {
       over = true;
@@ -183,7 +184,7 @@ function Feed() {
         ? html`<${Empty} icon="mail" title=${t("no_feed")}>${t("no_feed_todo")}<//>`
         : html`<div class="scroll feed" tabindex="0" role="region" aria-label=${t("feed")}><table class="table">
             <thead><tr><th scope="col">${t("time")}</th><th scope="col">${t("from")}</th><th scope="col">${t("to")}</th></tr></thead>
-            <tbody>${rows.map((row) => html`<tr key=${row.id ?? `${row.time}${row.from}${row.to}`}><td class="time">${hour(row.time)}</td><td>${row.from || "<>"}</td><td>${row.to}${row.more > 0 && html` <${Badge}>${t("and_more", row.more)}<//>`}</td></tr>`)}</tbody>
+            <tbody>${rows.map((row) => html`<tr key=${row.id ?? `${row.time}${row.from}${row.to}`}><td class="time">${hour(row.time)}</td><td class="from">${row.from || "<>"}</td><td class="to">${row.to}${row.more > 0 && html` <${Badge}>${t("and_more", row.more)}<//>`}</td></tr>`)}</tbody>
           </table></div>`}
   <//>`;
 }

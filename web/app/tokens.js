@@ -1,12 +1,19 @@
 // Keys of programs (the appliance, monitoring): each with its scopes; shown once, when it is made.
 
 import { html, useState } from "./lib.js";
-import { Badge, Button, Card, Check, Confirm, CopyButton, Dialog, Empty, FormDialog, Failure, Notice, TextField, useLoad } from "./ui.js";
-import { date, t } from "./words.js";
+import { Badge, Button, Card, Confirm, CopyButton, Dialog, Empty, FormDialog, Failure, Notice, TextField, useLoad } from "./ui.js";
+import { date, has, t } from "./words.js";
 import { mayChange, notify } from "./state.js";
 import { at, post, remove } from "./api.js";
 
-const SCOPES = ["read", "journal", "queue", "directory", "settings", "admin", "login"];
+const AREAS = ["status", "journal", "directory", "settings", "certificates", "admins", "login"];
+const WAYS = ["read", "write"];
+
+// "journal:read" in words; a word that this page does not know is shown as it is.
+function scopeWord(scope) {
+  const [area, way] = scope.split(":");
+  return has(`area_${area}`) && has(`scope_${way}`) ? `${t(`area_${area}`)}: ${t(`scope_${way}`).toLowerCase()}` : scope;
+}
 
 export function Tokens() {
   const { data, error, reload } = useLoad("tokens");
@@ -27,7 +34,7 @@ export function Tokens() {
       : html`<ul class="rows">${list.map(
           (one) => html`<li key=${one.id}><div><span class="strong">${one.name}</span>
             <span class="soft second">${[t("made_on", date(one.made)), one.made_by].filter(Boolean).join(" · ")}</span>
-            <span class="badges">${one.scopes.map((scope) => html`<${Badge}>${t(`scope_${scope}`)}<//>`)}</span></div>
+            <span class="badges">${one.scopes.map((scope) => html`<${Badge}>${scopeWord(scope)}<//>`)}</span></div>
             ${mayChange() && html`<${Button} small kind="danger-quiet" icon="trash" aria-label=${t("remove_entry", one.name)} onClick=${() => setOpen(one)}>${t("remove")}<//>`}</li>`,
         )}</ul>`}
     ${open === "add" && html`<${Add} close=${() => setOpen(null)} done=${done} />`}
@@ -49,7 +56,13 @@ function Add({ close, done }) {
   return html`<${FormDialog} title=${t("new_token")} close=${close} send=${send} word=${t("add")} ready=${name.trim() !== "" && scopes.length > 0} known=${["name"]}>
     ${(wrong) => html`<${TextField} label=${t("name")} help=${t("token_name_help")} name="name" value=${name} change=${setName} error=${wrong("name")} autocomplete="off" spellcheck="false" data-first />
       <fieldset class="field scopes"><legend>${t("scopes")}</legend>
-        ${SCOPES.map((scope) => html`<${Check} label=${t(`scope_${scope}`)} help=${t(`scope_${scope}_help`)} checked=${scopes.includes(scope)} change=${toggle(scope)} />`)}</fieldset>`}
+        <table><thead><tr><th scope="col"><span class="unseen">${t("scopes")}</span></th>${WAYS.map((way) => html`<th scope="col">${t(`scope_${way}`)}</th>`)}</tr></thead>
+        <tbody>${AREAS.map(
+          (area) => html`<tr><th scope="row">${t(`area_${area}`)}</th>${WAYS.map((way) => {
+            const scope = `${area}:${way}`;
+            return html`<td><input type="checkbox" aria-label=${scopeWord(scope)} checked=${scopes.includes(scope)} onChange=${(e) => toggle(scope)(e.target.checked)} /></td>`;
+          })}</tr>`,
+        )}</tbody></table></fieldset>`}
   <//>`;
 }
 

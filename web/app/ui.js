@@ -3,27 +3,30 @@
 import { html, useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from "./lib.js";
 import { Icon } from "./icons.js";
 import { said, t } from "./words.js";
-import { get } from "./api.js";
+import { get, quiet } from "./api.js";
 import { dismiss, shared } from "./state.js";
 
 export const classes = (...names) => names.filter(Boolean).join(" ");
 
-// Loads a path of the API, again when the path changes or `reload` is called; what was there stays until the new is there.
+// Loads a path of the API, again when the path changes or `reload` is called (`refresh`: by the page itself, not by somebody
+// who works with it). What was there stays until the new is there.
 export function useLoad(path) {
   const [state, setState] = useState({ path, loading: true });
-  const [turn, setTurn] = useState(0);
+  const [turn, setTurn] = useState({ n: 0, byItself: false });
   useEffect(() => {
     if (path === null) return undefined;
     const stop = new AbortController();
     setState((old) => ({ ...old, loading: true }));
-    get(path, stop.signal).then(
+    get(turn.byItself ? quiet(path) : path, stop.signal).then(
       (data) => setState({ path, data, loading: false }),
       (error) => stop.signal.aborted || setState((old) => ({ ...old, error, loading: false })),
     );
     return () => stop.abort();
   }, [path, turn]);
-  const reload = useCallback(() => setTurn((n) => n + 1), []);
-  return { ...state, reload };
+  const again = (byItself) => () => setTurn(({ n }) => ({ n: n + 1, byItself }));
+  const reload = useCallback(again(false), []);
+  const refresh = useCallback(again(true), []);
+  return { ...state, reload, refresh };
 }
 
 // Whether the page is as narrow as a phone.
@@ -176,15 +179,31 @@ export function Choice({ label, options, value, change, small }) {
   </div>`;
 }
 
+// Where the focus was before the first of the dialogs. One dialog may give way to another (a form to its question); the focus
+// goes back only when no other has come in its place.
+const lent = { to: null, timer: 0 };
+
+function borrowFocus() {
+  if (lent.timer) clearTimeout(lent.timer);
+  else lent.to = document.activeElement;
+  lent.timer = 0;
+  return () => {
+    lent.timer = setTimeout(() => {
+      lent.timer = 0;
+      if (lent.to?.isConnected && !document.querySelector("dialog[open]")) lent.to.focus();
+    });
+  };
+}
+
 // A dialog over the page. The browser keeps the focus inside and gives it back; Escape closes.
 export function Dialog({ title, close, children, foot, wide, submit }) {
   const box = useRef(null);
   const id = useId();
   useLayoutEffect(() => {
-    const back = document.activeElement;
+    const giveBack = borrowFocus();
     box.current.showModal();
-    box.current.querySelector("[data-first], input, select, textarea")?.focus();
-    return () => back?.isConnected && back.focus();
+    box.current.querySelector("[data-first], input:not(:disabled), select:not(:disabled), textarea")?.focus();
+    return giveBack;
   }, []);
   const send = (event) => {
     event.preventDefault();
@@ -234,7 +253,7 @@ export function FormDialog({ title, close, send, word, children, wide, kind = "m
     close=${close}
     wide=${wide}
     submit=${submit}
-    foot=${html`<${Button} onClick=${close}>${t("cancel")}<//>
+    foot=${html`<${Button} onClick=${close} data-first>${t("cancel")}<//>
       <${Button} type="submit" kind=${kind} busy=${busy} disabled=${!ready}>${word}<//>`}
   >
     <div ref=${form} class="stack">
@@ -344,7 +363,7 @@ export function Entries({ given, entries, change, add, suggest = [], disabled })
 export function PasswordField({ label, error, value, change, least, name = "password", help }) {
   const [seen, setSeen] = useState(false);
   return html`<${Field} label=${label} error=${error} name=${name} help=${help ?? (least ? t("password_least", least) : undefined)}>
-    ${(given) => html`<div class="with-button">
+    ${(given) => html`<div class="with-button password">
       <input ...${given} type=${seen ? "text" : "password"} value=${value} autocomplete="new-password" spellcheck="false" onInput=${(e) => change(e.target.value)} />
       <${Button} onClick=${() => setSeen(!seen)} aria-pressed=${String(seen)}>${seen ? t("hide") : t("show")}<//>
       <${Button} onClick=${() => (change(strong()), setSeen(true))}>${t("make_password")}<//>

@@ -23,19 +23,15 @@ export function choiceWord(key, word) {
   return has(`choice_${word}`) ? t(`choice_${word}`) : word;
 }
 
-// The limits of a number: from the API's own fields, or from its sentence "1 to 2048 MB".
-export function limits(row) {
-  if (row.min !== undefined && row.max !== undefined && row.min !== null) return [row.min, row.max];
-  const found = /^(\d+) to (\d+)/.exec(row.bounds ?? "");
-  return found ? [Number(found[1]), Number(found[2])] : [undefined, undefined];
-}
+// The limits of a number; undefined where there are none.
+export const limits = (row) => [row.limits.min ?? undefined, row.limits.max ?? undefined];
 
 export function unit(row) {
-  const word = row.unit ?? /^\d+ to \d+ ([a-zA-Z]+)$/.exec(row.bounds ?? "")?.[1] ?? "";
+  const word = row.limits.unit ?? "";
   return word && has(`unit_${word}`) ? t(`unit_${word}`) : word;
 }
 
-export const choices = (row) => row.choices ?? (row.bounds ?? "").split(", ");
+export const choices = (row) => row.limits.choices ?? [];
 
 // What may be put in, in words.
 export function bounds(row) {
