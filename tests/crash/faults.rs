@@ -111,6 +111,12 @@ fn hangs(log: &[Op], commits: &[usize], is_mail: bool, Skip { at, until }: Skip)
     let (first, done) = if is_mail { (next.checked_sub(1), Some(next)) } else { (Some(next), Some(next + 1)) };
     let (Some(first), Some(done)) = (first, done.and_then(|n| commits.get(n))) else { return false };
     let Some(previous) = first.checked_sub(1).map(|n| commits[n]) else { return false };
+    // A volume is synced beside the first sync of its commit and may end behind it: then nothing was written since that one,
+    // and which commit it is of cannot be told from here.
+    let wrote = |op: &Op| matches!((op, &log[at]), (Op::Write(ino, ..), Op::Sync(file, _)) if ino == file);
+    if !is_mail && !log[previous..at].iter().any(wrote) {
+        return false;
+    }
     let said: Vec<u32> = log[previous..at]
         .iter()
         .filter_map(|op| if let Some(Fact::Said(id)) = fact(op) { Some(id) } else { None })

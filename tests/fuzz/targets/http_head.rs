@@ -31,7 +31,10 @@ fn request(head: &[u8]) {
     let mut out = Vec::new();
     read.write(&mut out);
     assert_eq!(head_end(&out, 0), Ok(Some(out.len())), "a head within a head");
-    assert_eq!(RequestHead::parse(&out).as_ref(), Ok(&read));
+    // What we add (Host, a length) may be the field that is one too many.
+    if read.fields.len() < 96 {
+        assert_eq!(RequestHead::parse(&out).as_ref(), Ok(&read));
+    }
 }
 
 fn answer(head: &[u8]) {
