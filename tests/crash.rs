@@ -246,11 +246,17 @@ fn one_skipped_sync_of_the_rows_is_seen() {
     assert!(what.contains("LOST"), "{what}");
 }
 
-/// Skips the middle one of all syncs on which an acknowledgement hangs.
+/// Skips one sync on which an acknowledgement hangs, from the middle on. A volume is synced beside its commit and a large body
+/// also while it arrives, so that of some the log alone does not tell whether a later one covers them: the next is tried.
 fn skipped(fault: &str, recording: &Recording, files: &Files, is_file: impl Fn(recorder::Ino) -> bool) -> String {
     let candidates = faults::candidates(files, &recording.disk.log(), is_file);
     println!("{} syncs could be skipped", candidates.len());
-    let skip = candidates[candidates.len() / 2];
+    let middle = candidates.len() / 2;
+    let is_seen = |skip: &&faults::Skip| {
+        let disk = recording.disk.edited(|log| faults::skip(log, **skip));
+        !judge_all(recording, &disk, &losses(&disk.log(), skip.at..skip.until)).bad.is_empty()
+    };
+    let skip = *candidates[middle..].iter().chain(&candidates[..middle]).find(is_seen).unwrap_or(&candidates[middle]);
     let disk = recording.disk.edited(|log| faults::skip(log, skip));
     seen(fault, recording, &disk, &losses(&disk.log(), skip.at..skip.until))
 }
