@@ -156,7 +156,7 @@ impl World {
             return Sent::plain("NOOP");
         }
         let (set, asked) = self.numbers(at);
-        let (uid_set, _) = self.uids(at);
+        let uid_set = self.uids(at);
         match self.random(26) {
             0 => Sent::plain("NOOP"),
             1 => Sent::plain("CHECK"),
@@ -212,7 +212,7 @@ impl World {
         let how = ["+", "-", ""][self.random(3)];
         let flags: Vec<String> = (0..=self.random(2)).map(|_| FLAGS[self.random(FLAGS.len())].to_owned()).collect();
         let by_uid = self.random(2) == 0;
-        let ((set, _), (uid_set, uids)) = (self.numbers(at), self.uids(at));
+        let ((set, _), uid_set) = (self.numbers(at), self.uids(at));
         let guard = match self.random(4) {
             0 => format!(" (UNCHANGEDSINCE {})", self.truth.highest.saturating_sub(self.random(4) as u64)),
             _ => String::new(),
@@ -223,7 +223,8 @@ impl World {
             true => format!("UID STORE {uid_set}{guard} {how}FLAGS{dot} ({list})"),
             false => format!("STORE {set}{guard} {how}FLAGS{dot} ({list})"),
         };
-        let named = if by_uid { uids } else { numbers(&set) };
+        // Of UIDs all in the range: some may become known only by what is sent in the same piece.
+        let named = numbers(if by_uid { &uid_set } else { &set });
         let silent = silent.then(|| Silent { how: how.to_owned(), flags, uid: by_uid, named });
         Sent { frozen: !by_uid, silent, ..Sent::plain(text) }
     }
@@ -245,17 +246,14 @@ impl World {
     }
 
     /// A set of UIDs, of which some are known and some are not there.
-    fn uids(&mut self, at: usize) -> (String, Vec<u32>) {
+    fn uids(&mut self, at: usize) -> String {
         let known: Vec<u32> = self.clients[at].picture.uids.iter().copied().flatten().collect();
         let one = |world: &mut World| match known.is_empty() {
             true => 1 + world.random(30) as u32,
             false => known[world.random(known.len())],
         };
         let (a, b) = (one(self), one(self));
-        let set = if self.random(2) == 0 { format!("{a},{b}") } else { format!("{a}:{b}") };
-        let named = numbers(&set);
-        let named = known.iter().copied().filter(|uid| named.contains(uid)).collect();
-        (set, named)
+        if self.random(2) == 0 { format!("{a},{b}") } else { format!("{a}:{b}") }
     }
 
     /// Everybody hears everything; then all pictures are one.
