@@ -5,7 +5,7 @@ const require = createRequire(process.cwd() + '/');
 const { ImapFlow } = require('imapflow');
 const [port, user, pass] = process.argv.slice(2);
 const open = async () => {
-    const client = new ImapFlow({ host: '127.0.0.1', port: Number(port), secure: true, tls: { rejectUnauthorized: false }, auth: { user, pass }, logger: false });
+    const client = new ImapFlow({ host: '127.0.0.1', port: Number(port), secure: true, tls: { rejectUnauthorized: false }, auth: { user, pass }, logger: process.env.LOUD ? { debug: m => console.error(m.src, m.msg), info: () => {}, warn: console.error, error: console.error } : false });
     await client.connect();
     return client;
 };
@@ -15,7 +15,8 @@ assert(list.some(f => f.specialUse === '\\Junk'), JSON.stringify(list));
 await one.mailboxCreate(['Проекты', 'Мост']);
 const lock = await one.getMailboxLock('INBOX');
 const heard = new Promise(done => one.once('exists', done));
-const added = await two.append('INBOX', 'Subject: =?utf-8?b?0J/RgNC40LLQtdGC?=\r\nFrom: bob@office.test\r\n\r\nтело письма\r\n', ['\\Flagged', 'Важное'.length ? '$Important' : ''], new Date('2026-11-24T09:00:00Z'));
+one.idle().catch(() => {});
+const added = await two.append('INBOX', 'Subject: =?utf-8?b?0J/RgNC40LLQtdGC?=\r\nFrom: bob@office.test\r\n\r\nтело письма\r\n', ['\\Flagged', '$Important'], new Date('2026-11-24T09:00:00Z'));
 assert(added.uid > 0 && added.uidValidity > 0n);
 const event = await heard;
 assert.equal(event.count, event.prevCount + 1);
