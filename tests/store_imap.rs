@@ -3,6 +3,8 @@
 
 #[path = "common/post.rs"]
 mod post;
+#[path = "store_imap/salvage.rs"]
+mod salvage;
 #[path = "common/scratch.rs"]
 mod scratch;
 
@@ -10,7 +12,10 @@ use std::{io, sync::Arc};
 
 use gatepost::{
     rt::block_on,
-    store::{Blocks, Change, Changes, Delivery, FlagEdit, Folder, How, NewMessage, Sieve, Store, StoreError, Want},
+    store::{
+        self, Blocks, Change, Changes, Delivery, Disk, FlagEdit, Folder, How, NewMessage, RealDisk, Sieve, Store,
+        StoreError, Want,
+    },
     types::{Flags, FolderId, FolderName, Keyword, MailboxId, MessageRow, Special, Uid, UnixTime},
 };
 use post::{close, deliver, octets, open, read, seal};

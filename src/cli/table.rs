@@ -281,7 +281,7 @@ pub(super) static COMMANDS: &[Command] = &[
             MAIL,
         ],
         about: "make a new store of every message that is whole; the server must be stopped",
-        more: "The old files are only read. What was deleted before comes back too: only the lost rows knew of it.",
+        more: "The old files are only read. Folders and flags are kept where mail.redb can still be read. What was deleted before comes back too.",
         run: offline::salvage,
     },
     Command {

@@ -40,6 +40,7 @@ mod folders;
 mod handle;
 mod index;
 mod keeper;
+mod ledger;
 mod mail;
 mod messages;
 mod migrate;

@@ -1,5 +1,6 @@
-//! `salvage`: a new store from raw volumes, without `mail.redb`. Every record that is whole is given back to the mailboxes
-//! it was committed for; what was deleted since then comes back too, because only the lost rows knew.
+//! `salvage`: a new store from raw volumes. Every record that is whole is given back: to the folders, with the flags, that a
+//! row of the old `mail.redb` still names (`ledger`), or else to the mailboxes it was committed for. What was deleted since then
+//! comes back too: a row that is not there may be a row that is lost.
 
 use std::{
     collections::BTreeSet,
@@ -14,8 +15,11 @@ use super::{
     apply::{Change, Placed, apply},
     draft::Content,
     fault::Fault,
+    ledger::Ledger,
     mail::{self, Mail, bodies_dir},
-    record::{BLOCK, HEADER, Header, MAGIC, SUM, Trailer, block_start, blocks_end, take_trailer, whole_block},
+    record::{
+        BLOCK, HEADER, Header, MAGIC, SUM, Trailer, block_start, blocks_end, put_trailer, take_trailer, whole_block,
+    },
     rows::{self, Body},
     volume::{Lease, VOLUME_HEADER, number_of, take_volume_header},
 };
@@ -74,6 +78,7 @@ fn run(
     copy_system(&**disk, from, to)?;
     let files = volumes_of(&**disk, &bodies_dir(&from.mail))?;
     let mut rescue = Rescue::begin(disk, to, now, marks_of(&files))?;
+    rescue.folders(Ledger::read(&**disk, &from.mail))?;
     let mut scanned = 0;
     for (name, file) in &files {
         rescue.volume(name, &**file, scanned, progress)?;
@@ -142,6 +147,7 @@ struct Rescue {
     disk: Arc<dyn Disk>,
     strays: PathBuf,
     marks: BTreeSet<u64>,
+    ledger: Ledger,
     now: UnixTime,
     target: Option<(Lease, u64)>,
     group: Vec<Placed>,
@@ -158,6 +164,7 @@ impl Rescue {
             disk: disk.clone(),
             strays: to.mail.join("recovered"),
             marks,
+            ledger: Ledger::default(),
             now,
             target: None,
             group: Vec::new(),
@@ -165,6 +172,15 @@ impl Rescue {
             next_body: opened.house.next_body,
             report: Salvaged::default(),
         })
+    }
+
+    /// The folders that are still known, also the empty ones.
+    fn folders(&mut self, ledger: Ledger) -> Result<(), Fault> {
+        let changes: Vec<Change> =
+            ledger.folders().into_iter().map(|(mailbox, work)| Change::Folders(mailbox, work)).collect();
+        let changes: Vec<&Change> = changes.iter().collect();
+        self.ledger = ledger;
+        apply(&self.mail, &changes, self.now, self.next_body)?.map(|_| ()).map_err(|aside| aside.1)
     }
 
     /// One volume from its first to its last octet.
@@ -205,19 +221,34 @@ impl Rescue {
         if self.is_there(header.body)? {
             return Ok(());
         }
+        let mut tail = vec![0; header.trailer as usize];
+        let read = file.read_at(at + blocks_end(header.len), &mut tail);
+        let trailer = read.ok().and_then(|()| take_trailer(header.body, &tail));
+        let recipients = self.recipients(header.body, trailer);
+        // The new trailer says what is so now, for the next salvage.
+        if let Some(Trailer { deliveries, queue }) = &recipients {
+            tail = put_trailer(header.body, deliveries, queue);
+        }
+        let header = &Header { trailer: u32::try_from(tail.len()).map_err(|_| Fault::Missing)?, ..*header };
         let start = self.room_for(header.record_len())?;
         let Some(digest) = self.copy_blocks(file, at, header, start)? else {
             let Header { body, len, .. } = header;
             self.report.damaged.push(format!("volume {name}: body {} of {len} octets at {at} is damaged", body.0));
             return Ok(());
         };
-        let mut tail = vec![0; header.trailer as usize];
-        let read = file.read_at(at + blocks_end(header.len), &mut tail);
-        let trailer = read.ok().and_then(|()| take_trailer(header.body, &tail));
-        match trailer {
+        match recipients {
             Some(trailer) => self.keep(header, digest, &tail, trailer, start),
             None => self.stray(file, at, header),
         }
+    }
+
+    /// Where the message is now, or where it was committed to; None when nothing of that can be read.
+    fn recipients(&self, id: BodyId, trailer: Option<Trailer>) -> Option<Trailer> {
+        let deliveries = self.ledger.deliveries(id);
+        if deliveries.is_empty() {
+            return trailer;
+        }
+        Some(Trailer { deliveries, ..trailer.unwrap_or_default() })
     }
 
     fn is_there(&self, id: BodyId) -> Result<bool, Fault> {
