@@ -22,7 +22,7 @@ use crate::{
     net::{Certificates, Identity},
     pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Renewal},
-    rt::{Board, Clock, Executor, FloorClock, Receiver, Shared, Stop, Worker},
+    rt::{self, Board, Clock, Executor, FloorClock, Receiver, Shared, Stop, Worker},
     settings::{self, Settings, Version, Versions},
     store::{Days, Places, Row, Store, StoreError, System, Write},
 };
@@ -156,6 +156,7 @@ impl Ground {
             spawn(Box::pin(doors.follow_certificates(stop.clone()))),
             spawn(Box::pin(certificates.run(stop.clone()))),
             spawn(Box::pin(days.clone().run(stop.clone()))),
+            spawn(Box::pin(rt::give_back(self.worker.clone(), stop.clone()))),
             spawn(Box::pin(time::watch(
                 self.clock.clone(),
                 desk.house().store.clone(),
