@@ -34,6 +34,8 @@ pub struct Leaving {
     pub wishes: Wishes,
     /// What the sender asked for the message.
     pub terms: Terms,
+    /// One of ours wrote it (a login, a relay network, we ourselves): it is signed when it leaves (DKIM), a forwarded one never.
+    pub ours: bool,
     /// When to try first.
     pub next_try: UnixTime,
 }
