@@ -11,7 +11,7 @@ mod tools;
 use std::path::{Path, PathBuf};
 
 use common::{ANN, House, TempDir};
-use tools::{Tool, body, body_of, deliver, message, unix};
+use tools::{Tool, body, body_of, curl, deliver, message, unix};
 
 /// A file beside this one.
 fn script(name: &str) -> String {
@@ -53,14 +53,6 @@ fn imapflow_waits_searches_and_moves() {
     let args = [&script("flow.mjs"), &tls, ANN.0, ANN.1];
     let said = Tool::new("node", "nodejs", &installed("")).run(&args, b"").expect_good(&house);
     assert!(said.text.contains("imapflow is content"), "{}", said.text);
-}
-
-fn curl(house: &House, url: &str, more: &[&str]) -> Vec<u8> {
-    let home = TempDir::new();
-    let user = format!("{}:{}", ANN.0, ANN.1);
-    let mut args = vec!["--silent", "--show-error", "--insecure", "--user", &user, "--url", url];
-    args.extend(more);
-    Tool::new("curl", "curl", home.path()).run(&args, b"").expect_good(house).out
 }
 
 #[test]

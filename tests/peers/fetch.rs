@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     common::{ANN, House, TempDir},
-    tools::{Tool, body, body_of, deliver, mailbox, message, unix},
+    tools::{Tool, body, body_of, curl, deliver, mailbox, message, unix},
 };
 
 /// A house with these messages in ann's mailbox.
@@ -14,14 +14,6 @@ fn filled(marks: &[&str]) -> House {
         deliver(&house, ANN.0, &message(mark));
     }
     house
-}
-
-fn curl(house: &House, url: &str, more: &[&str]) -> Vec<u8> {
-    let home = TempDir::new();
-    let user = format!("{}:{}", ANN.0, ANN.1);
-    let mut args = vec!["--silent", "--show-error", "--insecure", "--user", &user, "--url", url];
-    args.extend(more);
-    Tool::new("curl", "curl", home.path()).run(&args, b"").expect_good(house).out
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::House;
+use crate::common::{ANN, House, TempDir};
 
 /// How long a program may take for one message on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -72,6 +72,15 @@ impl<'a> Tool<'a> {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         path
     }
+}
+
+/// What curl got as ann, whatever certificate was shown.
+pub fn curl(house: &House, url: &str, more: &[&str]) -> Vec<u8> {
+    let home = TempDir::new();
+    let user = format!("{}:{}", ANN.0, ANN.1);
+    let mut args = vec!["--silent", "--show-error", "--insecure", "--user", &user, "--url", url];
+    args.extend(more);
+    Tool::new("curl", "curl", home.path()).run(&args, b"").expect_good(house).out
 }
 
 /// Kills the process after [`PATIENCE`], unless dropped before.
@@ -187,7 +196,7 @@ fn text(stream: &mut BufReader<TcpStream>) -> Vec<u8> {
 /// The one message of ann's mailbox must end in exactly this body.
 #[track_caller]
 pub fn arrived(house: &House, mark: &str) {
-    let found = mailbox(house, crate::common::ANN);
+    let found = mailbox(house, ANN);
     assert_eq!(found.len(), 1, "{:#?}", house.journal());
     assert_eq!(body_of(&found[0]), unix(&body(mark)), "what arrived differs");
 }
