@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{Answer, ApiError, Caller, Desk, DeskError, api::Request, start};
 use crate::{
     rt::{Light, State},
-    settings::{Entry, FieldError, SECTIONS, Settings, TABLE, Version, entry, section, text_of},
+    settings::{Entry, FieldError, SECTIONS, Settings, TABLE, Version, entry, section, shown, text_of},
 };
 
 #[derive(Deserialize)]
@@ -98,6 +98,8 @@ pub(super) async fn diff(desk: &Desk, request: Request) -> Answer {
     let (old, new) = (find("from", from)?, find("to", to)?);
     let changed = new.differs_from(&old).into_iter().map(|(key, old, new)| {
         let entry = entry(&key);
+        let seen = |text: Option<String>| text.map(|text| shown(&key, &text));
+        let (old, new) = (seen(old), seen(new));
         let text = |text: &Option<String>| text.clone().or_else(|| entry.map(Entry::default));
         let label = entry.map(|entry| json!({ "en": entry.label[0], "ru": entry.label[1] }));
         json!({ "old_text": text(&old), "new_text": text(&new), "key": key, "label": label, "old": old, "new": new })
@@ -124,7 +126,7 @@ pub(super) async fn settings(desk: &Desk, _request: Request) -> Answer {
     let versions = desk.versions().await?;
     let newest = versions.newest().cloned().unwrap_or_default();
     let settings = desk.house().settings.get();
-    let list: Vec<Json> = TABLE.iter().map(|entry| row(entry, &(entry.get)(&settings), &newest)).collect();
+    let list: Vec<Json> = TABLE.iter().map(|entry| row(entry, &entry.shown(&settings), &newest)).collect();
     let sections = SECTIONS.iter().map(|s| json!({ "id": s.id, "label": { "en": s.label[0], "ru": s.label[1] } }));
     Ok(json!({ "rev": newest.rev, "sections": sections.collect::<Vec<_>>(), "settings": list }))
 }
@@ -156,7 +158,10 @@ pub(super) async fn versions(desk: &Desk, _request: Request) -> Answer {
         let changed: Vec<Json> = version
             .differs_from(&older)
             .into_iter()
-            .map(|(key, old, new)| json!({ "key": key, "old": old, "new": new }))
+            .map(|(key, old, new)| {
+                let seen = |text: Option<String>| text.map(|text| shown(&key, &text));
+                json!({ "key": key, "old": seen(old), "new": seen(new) })
+            })
             .collect();
         list.push(json!({ "rev": version.rev, "who": version.who, "when": version.when, "from": version.from, "changed": changed }));
         older = version.clone();

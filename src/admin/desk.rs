@@ -11,11 +11,11 @@ use std::{
 
 use smol::lock::{Mutex, MutexGuard};
 
-use super::{events::Hub, gate::Gate, lodge::Lodge, metrics::Told};
+use super::{events::Hub, gate::Gate, lodge::Lodge, metrics::Told, sealed::merged};
 use crate::{
     directory::{self, Change, Directory, DirectoryError, Loaded, RowChange},
     journal::{AdminEvent, Journal},
-    net::Certificates,
+    net::{Certificates, Vault},
     policy::Policy,
     rt::{Board, Clock, Shared},
     settings::{self, FieldError, Settings, TlsMode, Version, Versions},
@@ -59,6 +59,8 @@ pub struct House {
     pub precheck: Precheck,
     /// Who is it: passwords of administrators, with the throttle of all logins.
     pub policy: Arc<Policy>,
+    /// Keeps passwords for other servers.
+    pub vault: Arc<Vault>,
     /// Where the front brings requests.
     pub gate: Gate,
     /// Puts saved settings into effect; what came of it goes to the board.
@@ -282,7 +284,7 @@ impl Desk {
         if current.rev != rev {
             return Err(DeskError::Stale(current.rev));
         }
-        let fields = merged(&current.fields, changes);
+        let fields = merged(&self.house.vault, &current.fields, changes)?;
         self.store_version(&versions, current, fields, caller).await
     }
 
@@ -331,6 +333,8 @@ impl Desk {
         let next = Version { rev: versions.next_rev(), fields, who, when: self.house.clock.now().0, from };
         self.write_version(versions, &next).await?;
         for (key, old, new) in next.differs_from(&current) {
+            let seen = |text: Option<String>| text.map(|text| settings::shown(&key, &text));
+            let (old, new) = (seen(old), seen(new));
             let Caller { who, from } = caller.clone();
             self.house.journal.tell(AdminEvent::Setting { rev: next.rev, key, old, new, who, from });
         }
@@ -373,17 +377,6 @@ impl Desk {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-fn merged(fields: &BTreeMap<String, String>, changes: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
-    let mut fields = fields.clone();
-    for (key, change) in changes {
-        match change {
-            Some(text) => drop(fields.insert(key, text)),
-            None => drop(fields.remove(&key)),
-        }
-    }
-    fields
 }
 
 /// What was done, for the journal; never a password.

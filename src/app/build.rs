@@ -19,7 +19,7 @@ use crate::{
         self, Listeners, Means,
         http::{Front, FrontMeans, Local, Patience},
     },
-    net::{Certificates, Identity},
+    net::{Certificates, Identity, Vault},
     pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Renewal},
     rt::{self, Board, Clock, Executor, FloorClock, Receiver, Shared, Stop, Worker},
@@ -46,6 +46,8 @@ struct Ground {
     worker: Worker,
     /// From the front to the API.
     gate: Gate,
+    /// Passwords for other servers.
+    vault: Arc<Vault>,
 }
 
 /// Builds the house.
@@ -56,7 +58,7 @@ pub(super) fn build(options: Options) -> Result<House, AppError> {
     let system = System::at(ground.options.disk.clone(), ground.options.state.clone())
         .map_err(|e| AppError::of(&format!("system.redb in {}", ground.options.state.display()), e))?;
     let first = ground.options.first.clone();
-    smol::block_on(first_settings(&system, first, ground.clock.now()))?;
+    smol::block_on(first_settings(&system, &ground.vault, first, ground.clock.now()))?;
     let settings = smol::block_on(newest(&system))?;
     let mail_dir = mail_dir(&ground.options.state, &settings);
     let store = ground.open_store(system, mail_dir.clone(), &settings)?;
@@ -79,7 +81,8 @@ impl Ground {
         journal.add_sink(syslog.clone());
         let worker = Worker::start("files", 1, 16).map_err(thread)?;
         let gate = Gate::new(&options.state).map_err(|e| AppError::of("the gate of the API", e))?;
-        Ok(Ground { options, stop, board, clock, journal, executor, origin, syslog, worker, gate })
+        let vault = Arc::new(Vault::at(&options.state));
+        Ok(Ground { options, stop, board, clock, journal, executor, origin, syslog, worker, gate, vault })
     }
 
     fn open_store(&self, system: System, mail: PathBuf, settings: &Settings) -> Result<Store, AppError> {
@@ -122,6 +125,7 @@ impl Ground {
             certificates: certificates.clone(),
             days: days.clone(),
             policy: doors.policy(),
+            vault: self.vault.clone(),
             gate: self.gate.clone(),
             precheck: doors.clone().precheck(),
             apply: doors.clone().apply(),
@@ -283,16 +287,19 @@ fn unreadable(error: StoreError) -> AppError {
 /// The settings of the very first start become version 1; any stored version holds instead.
 async fn first_settings(
     system: &System,
+    vault: &Vault,
     fields: BTreeMap<String, String>,
     now: crate::types::UnixTime,
 ) -> Result<(), AppError> {
     if fields.is_empty() || !system.rows(settings::ROW_KIND.to_owned()).await.map_err(unreadable)?.is_empty() {
         return Ok(());
     }
-    if let Err(errors) = Settings::check(&fields) {
+    let refused = |errors: Vec<settings::FieldError>| {
         let words: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        return Err(AppError(format!("the first settings cannot be: {}", words.join("; "))));
-    }
+        AppError(format!("the first settings cannot be: {}", words.join("; ")))
+    };
+    Settings::check(&fields).map_err(refused)?;
+    let fields = admin::seal_all(vault, fields).map_err(refused)?;
     let version = Version { rev: 1, fields, who: "gatepost".to_owned(), when: now.0, from: "first start".to_owned() };
     let row = Row { kind: settings::ROW_KIND.to_owned(), key: version.key(), value: version.value() };
     system.write(vec![Write::Put(row)]).await.map_err(unreadable)

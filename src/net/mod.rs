@@ -1,4 +1,4 @@
-//! One stream type, plain or TLS, with a line reader; certificates. The only room that names rustls.
+//! One stream type, plain or TLS, with a line reader; certificates; passwords for other servers at rest (`vault`). The only room that names rustls.
 //!
 //! Must not know: who is served on a connection, where certificates are kept, what the settings say.
 
@@ -7,6 +7,7 @@ mod certificate;
 mod conn;
 mod identity;
 mod tls;
+mod vault;
 mod watch;
 
 pub use book::{Certificates, Listed, Source};
@@ -14,3 +15,4 @@ pub use certificate::CertificateInfo;
 pub use conn::{Conn, Ending, ReadError};
 pub use identity::{CertificateError, Identity};
 pub use tls::{Acceptor, Tickets, TlsInfo};
+pub use vault::{Vault, VaultError};

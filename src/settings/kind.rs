@@ -3,9 +3,16 @@
 use serde_json::{Value as Json, json};
 
 use super::{TlsMode, rules::Rule};
+use crate::types::HopTls;
 
 /// Octets of a value's text; a list of 256 networks fits.
 const LONGEST: usize = 16 * 1024;
+/// Characters of a secret.
+const LONGEST_SECRET: usize = 256;
+/// What is shown of a secret that is set; saved again it leaves the secret as it is.
+pub const HIDDEN: &str = "********";
+/// How a secret begins that is encrypted (`net::Vault`); no password may begin so.
+pub const SEALED: &str = "sealed:1:";
 
 /// What a setting may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +46,8 @@ pub enum Kind {
         /// Whether it may be empty.
         empty: bool,
     },
+    /// A password for another server: kept encrypted, never shown.
+    Secret,
     /// Comma-separated entries.
     List {
         /// What each must look like.
@@ -58,6 +67,7 @@ impl Kind {
             Kind::Switch => "switch",
             Kind::Choice(_) => "choice",
             Kind::Text { .. } => "text",
+            Kind::Secret => "secret",
             Kind::List { .. } => "list",
         }
     }
@@ -73,6 +83,7 @@ impl Kind {
             Kind::Choice(words) => words.join(", "),
             Kind::Text { rule, empty: true } => format!("{}, or empty", rule.words()),
             Kind::Text { rule, empty: false } => rule.words().to_owned(),
+            Kind::Secret => format!("at most {LONGEST_SECRET} characters, or empty; never shown"),
             Kind::List { rule, most } => format!("at most {most} entries, each {}", rule.words()),
         }
     }
@@ -84,12 +95,17 @@ impl Kind {
             Kind::Port => (Some((0, u64::from(u16::MAX))), ""),
             Kind::Number { min, max, unit } => (Some((min, max)), unit),
             Kind::Megabytes { min, max } => (Some((min, max)), "MB"),
-            Kind::Switch | Kind::Choice(_) | Kind::Text { .. } | Kind::List { .. } => (None, ""),
+            Kind::Switch | Kind::Choice(_) | Kind::Text { .. } | Kind::Secret | Kind::List { .. } => (None, ""),
         };
         let choices = if let Kind::Choice(words) = self { Some(words) } else { None };
         let entries = if let Kind::List { most, .. } = self { Some(most) } else { None };
         let unit = Some(unit).filter(|unit| !unit.is_empty());
         json!({ "min": range.map(|r| r.0), "max": range.map(|r| r.1), "unit": unit, "choices": choices, "entries": entries })
+    }
+
+    /// The text as anybody may see it: of a secret only whether it is there.
+    pub fn shown(self, text: &str) -> &str {
+        if self == Kind::Secret && !text.is_empty() { HIDDEN } else { text }
     }
 
     /// The typed JSON form of a text that this kind wrote.
@@ -100,6 +116,7 @@ impl Kind {
             }
             Kind::Switch => json!(text == "on"),
             Kind::Choice(_) | Kind::Text { .. } => json!(text),
+            Kind::Secret => json!(self.shown(text)),
             Kind::List { .. } => entries(text).collect(),
         }
     }
@@ -148,7 +165,9 @@ fn range(kind: Kind) -> (u64, u64) {
     match kind {
         Kind::Port => (0, u64::from(u16::MAX)),
         Kind::Number { min, max, .. } | Kind::Megabytes { min, max } => (min, max),
-        Kind::Switch | Kind::Choice(_) | Kind::Text { .. } | Kind::List { .. } => (0, u64::from(u16::MAX)),
+        Kind::Switch | Kind::Choice(_) | Kind::Text { .. } | Kind::Secret | Kind::List { .. } => {
+            (0, u64::from(u16::MAX))
+        }
     }
 }
 
@@ -208,11 +227,25 @@ impl Value for TlsMode {
     }
 }
 
+impl Value for HopTls {
+    fn read(text: &str, _kind: Kind) -> Result<Self, String> {
+        HopTls::parse(text.trim()).ok_or_else(|| format!("must be one of {}", HopTls::WORDS.join(", ")))
+    }
+    fn text(&self, _kind: Kind) -> String {
+        self.word().to_owned()
+    }
+}
+
 impl Value for String {
     fn read(text: &str, kind: Kind) -> Result<Self, String> {
-        let text = text.trim();
         too_long(text)?;
+        // Blanks may be a part of a password.
+        let text = if kind == Kind::Secret { text } else { text.trim() };
         match kind {
+            Kind::Secret if !text.starts_with(SEALED) && text.chars().count() > LONGEST_SECRET => {
+                Err(format!("is longer than {LONGEST_SECRET} characters"))
+            }
+            Kind::Secret => Ok(text.to_owned()),
             Kind::Text { empty: true, .. } if text.is_empty() => Ok(String::new()),
             Kind::Text { .. } if text.is_empty() => Err("must not be empty".to_owned()),
             Kind::Text { rule, .. } => rule.check(text),

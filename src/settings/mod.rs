@@ -11,7 +11,7 @@ mod version;
 
 use std::{collections::BTreeMap, fmt};
 
-pub use kind::{Kind, text_of};
+pub use kind::{HIDDEN, Kind, SEALED, text_of};
 pub use rules::Rule;
 pub use sections::{SECTIONS, Section, section};
 pub use table::{Entry, Settings, TABLE};
@@ -150,6 +150,11 @@ impl Settings {
 /// The row of the table for a key.
 pub fn entry(key: &str) -> Option<&'static Entry> {
     TABLE.iter().find(|entry| entry.key == key)
+}
+
+/// A setting's text as anybody may see it: of a secret only whether it is there.
+pub fn shown(key: &str, text: &str) -> String {
+    entry(key).map_or(text, |entry| entry.kind.shown(text)).to_owned()
 }
 
 fn unknown(key: &str) -> String {

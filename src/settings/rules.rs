@@ -3,13 +3,19 @@
 use std::net::IpAddr;
 
 use super::{FieldError, Settings, TlsMode};
-use crate::types::{Address, Collector, Domain, FolderName};
+use crate::types::{Address, Collector, Domain, FolderName, Hop, RouteRule};
 
 /// The look of a text or of an entry of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// A host name, no address literal.
     Host,
+    /// A host name or an IP address: a server of others.
+    Server,
+    /// Whose mail goes where; see [`RouteRule`].
+    Route,
+    /// A name at another server.
+    Login,
     /// `local@domain`
     Address,
     /// The name of a network interface, or an IP address.
@@ -37,6 +43,11 @@ impl Rule {
     pub fn words(self) -> &'static str {
         match self {
             Rule::Host => "a host name",
+            Rule::Server => "a host name or an IP address",
+            Rule::Route => {
+                "WHOSE=WAY: a domain, .domain, from:domain or *, then mx, relay:HOST:PORT:TLS, lmtp:HOST:PORT or discard (other ways behind a bar)"
+            }
+            Rule::Login => "a name of at most 255 characters",
             Rule::Address => "a mail address",
             Rule::Interface => "the name of an interface or an IP address",
             Rule::Network => "an IP address or a network such as 192.168.0.0/24",
@@ -54,6 +65,9 @@ impl Rule {
     pub(super) fn check(self, text: &str) -> Result<String, String> {
         let good = match self {
             Rule::Host => Domain::parse(text).ok().filter(|d| !d.is_literal()).map(|d| d.as_str().to_owned()),
+            Rule::Server => Hop::host(text).map(String::from),
+            Rule::Route => RouteRule::parse(text).map(|rule| rule.to_string()),
+            Rule::Login => (text.chars().count() <= 255).then(|| text.to_owned()),
             Rule::Address => Address::parse(text).ok().map(|a| a.to_string()),
             Rule::Interface => interface(text).then(|| text.to_owned()),
             Rule::Network => return network(text),
@@ -130,6 +144,7 @@ pub(super) fn together(s: &Settings) -> Vec<FieldError> {
     let mut errors = ports(s);
     errors.extend(certificates(s));
     errors.extend(administration(s));
+    errors.extend(sending(s));
     errors
 }
 
@@ -170,6 +185,30 @@ fn administration(s: &Settings) -> Vec<FieldError> {
         let what = "must not be empty while HTTPS is on: choose a certificate, or set tls.http to off";
         errors.push(FieldError::new("tls.http.certificate", what.to_owned()));
     }
+    errors
+}
+
+/// B8-B15: the times of the queue stand in order, and a relay that wants a login gets one.
+fn sending(s: &Settings) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut less = |low: (&str, u32), high: (&str, u32)| {
+        if low.1 > high.1 {
+            let what = format!("must be at least {} ({}), not {}", low.1, low.0, high.1);
+            errors.push(FieldError::new(high.0, what));
+        }
+    };
+    less(("queue.interval_minutes", s.queue_interval), ("queue.min_minutes", s.queue_min));
+    less(("queue.min_minutes", s.queue_min), ("queue.max_minutes", s.queue_max));
+    let mut needs = |wrong: bool, key: &str, what: &str| {
+        if wrong {
+            errors.push(FieldError::new(key, what.to_owned()));
+        }
+    };
+    let relay = !s.relay_host.is_empty();
+    needs(relay && s.relay_port == 0, "relay.port", "must not be 0 while relay.host is set: choose a port");
+    needs(s.relay_auth && !relay, "relay.host", "must not be empty while relay.auth is on: name the relay");
+    needs(s.relay_auth && s.relay_login.is_empty(), "relay.login", "must not be empty while relay.auth is on");
+    needs(s.relay_auth && s.relay_password.is_empty(), "relay.password", "must not be empty while relay.auth is on");
     errors
 }
 

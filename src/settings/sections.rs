@@ -18,6 +18,7 @@ const fn new(id: &'static str, label: [&'static str; 2], keys: &'static [&'stati
 pub const SECTIONS: &[Section] = &[
     new("services", ["Services", "Службы"], &["server.enabled", "smtp.enabled", "pop3.enabled", "imap.enabled"]),
     new("relay", ["Relaying", "Пересылка"], &["smtp.relay_networks"]),
+    new("sending", ["Sending and queue", "Отправка и очередь"], &["queue.", "relay."]),
     new("encryption", ["Encryption", "Шифрование"], &["tls.", "smtp.ssl.", "pop3.ssl.", "imap.ssl."]),
     new("network", ["Network and limits", "Сеть и ограничения"], &["smtp.", "pop3.", "imap."]),
     new("login", ["Login and passwords", "Вход и пароли"], &["login."]),
@@ -45,6 +46,7 @@ mod tests {
             ("smtp.relay_networks", "relay"),
             ("imap.ssl.port", "encryption"),
             ("pop3.port", "network"),
+            ("relay.password", "sending"),
             ("quota.warnings", "mailboxes"),
             ("syslog.local", "journal"),
         ] {

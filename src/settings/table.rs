@@ -5,6 +5,7 @@ use super::{
     kind::{Kind, Value},
     rules::Rule,
 };
+use crate::types::HopTls;
 
 /// A row of the table.
 pub struct Entry {
@@ -28,6 +29,11 @@ impl Entry {
     /// Whether it takes effect at the next start only.
     pub fn needs_restart(&self) -> bool {
         self.key == "store.directory"
+    }
+
+    /// The value's text as anybody may see it.
+    pub fn shown(&self, settings: &Settings) -> String {
+        self.kind.shown(&(self.get)(settings)).to_owned()
     }
 
     /// The default's text.
@@ -235,6 +241,90 @@ table! {
     "Addresses allowed to relay" "Адреса, с которых разрешена пересылка"
     "IP addresses and networks of scanners, cameras and programs that send without a login."
     "IP-адреса и сети сканеров, камер и программ, которые отправляют почту без входа."
+
+    /// B8, minutes.
+    queue_interval: u32 = 30; "queue.interval_minutes" number(1, 1440, "minutes"); "B8"
+    "Interval between attempts to send (min)" "Интервал между попытками отправки (мин.)"
+    "How often the queue is looked through for messages whose waiting time is over."
+    "Как часто очередь просматривается в поисках писем, время ожидания которых прошло."
+
+    /// B9, minutes.
+    queue_min: u32 = 180; "queue.min_minutes" number(1, 10_080, "minutes"); "B9"
+    "Waiting time in the queue from (min)" "Время ожидания в очереди от (мин.)"
+    "The least time until a message is tried again; not less than the interval."
+    "Наименьшее время до следующей попытки; не меньше интервала."
+
+    /// B10, minutes.
+    queue_max: u32 = 300; "queue.max_minutes" number(1, 43_200, "minutes"); "B10"
+    "Waiting time in the queue up to (min)" "Время ожидания в очереди до (мин.)"
+    "The longest time until a message is tried again. In between it waits as long as it is old."
+    "Наибольшее время до следующей попытки. Между ними письмо ждёт столько, сколько уже пролежало."
+
+    /// B11, minutes.
+    queue_lifetime: u32 = 5760; "queue.lifetime_minutes" number(1, 129_600, "minutes"); "B11"
+    "Longest time of a message in the queue (min)" "Максимальное время нахождения письма в очереди (мин.)"
+    "Then it is tried once more and goes back to its sender. 5760 is four days."
+    "Затем делается последняя попытка, и письмо возвращается отправителю. 5760 — четверо суток."
+
+    /// Whether what looks like greylisting is tried again after minutes.
+    queue_early: bool = true; "queue.early_retry" Kind::Switch; "B9, issue 5"
+    "Try again early after greylisting" "Ранний повтор при серых списках"
+    "A server that puts strangers off for minutes is tried again after minutes, not after the waiting time above."
+    "Если сервер откладывает письма незнакомцев на минуты, попытка повторяется через минуты, а не через время ожидания выше."
+
+    /// Hours; 0 = never.
+    queue_delay_notice: u32 = 4; "queue.delay_notice_hours" number(0, 168, "hours"); "issue 5"
+    "Tell the sender of a delay after (hours)" "Сообщать отправителю о задержке через (ч)"
+    "When a sender hears that the message waits. 0: never."
+    "Через сколько часов отправитель узнаёт, что письмо ждёт в очереди. 0: никогда."
+
+    /// Connections to one destination at a time.
+    queue_concurrency: u32 = 20; "queue.concurrency" number(1, 64, "connections"); "issue 5"
+    "Connections to one destination" "Соединений с одним получателем"
+    "The most connections to one domain or relay at a time; it begins with fewer and grows while all goes well."
+    "Сколько соединений с одним доменом или релеем открывается одновременно самое большее; начинается с меньшего и растёт, пока всё хорошо."
+
+    /// Routes, see `types::RouteRule`.
+    queue_routes: Vec<String> = Vec::new(); "queue.routes" Kind::List { rule: Rule::Route, most: 256 }; "issue 5"
+    "Routes" "Маршруты"
+    "Whose mail goes where, before the default relay: example.org=mx, .example.org=relay:HOST:PORT:TLS, from:office.example=relay:HOST, store.example=lmtp:HOST:PORT, void.example=discard. After | stands what is tried where nobody was reached: *=mx|relay:HOST."
+    "Куда уходит чья почта, раньше релея по умолчанию: example.org=mx, .example.org=relay:ХОСТ:ПОРТ:TLS, from:office.example=relay:ХОСТ, store.example=lmtp:ХОСТ:ПОРТ, void.example=discard. После | — запасной путь, если никто не ответил: *=mx|relay:ХОСТ."
+
+    /// B12: host; empty = straight to the world.
+    relay_host: String = String::new(); "relay.host" text(Rule::Server); "B12"
+    "Default relay" "Релей по умолчанию"
+    "The server through which all outgoing mail goes. Empty: this server delivers by itself."
+    "Сервер, через который уходит вся исходящая почта. Пусто: сервер доставляет сам."
+
+    /// B12: port.
+    relay_port: u16 = 25; "relay.port" Kind::Port; "B12"
+    "Port of the relay" "Порт релея"
+    "Often 25, 587 or 465."
+    "Обычно 25, 587 или 465."
+
+    /// Encryption towards the relay.
+    relay_tls: HopTls = HopTls::Opportunistic; "relay.tls" Kind::Choice(HopTls::WORDS); "B12, B13"
+    "Encryption to the relay" "Шифрование до релея"
+    "off; opportunistic: where it is offered; required: nothing without TLS; verified: the certificate must be good too; ssl: TLS from the first byte (465), verified."
+    "off: нет; opportunistic: если предлагается; required: только по TLS; verified: и сертификат должен быть верным; ssl: TLS с первого байта (465), с проверкой."
+
+    /// B13.
+    relay_auth: bool = false; "relay.auth" Kind::Switch; "B13"
+    "Use SMTP authorization" "Использовать SMTP-авторизацию"
+    "Whether this server logs in at the relay. A password is only sent over TLS, or to a private network."
+    "Входить ли на релей с логином и паролем. Пароль передаётся только по TLS или в частную сеть."
+
+    /// B14.
+    relay_login: String = String::new(); "relay.login" text(Rule::Login); "B14"
+    "Login" "Логин"
+    "The name at the relay."
+    "Имя на релее."
+
+    /// B15, sealed by `net::Vault`.
+    relay_password: String = String::new(); "relay.password" Kind::Secret; "B15"
+    "Password" "Пароль"
+    "Kept encrypted on this machine and never shown again."
+    "Хранится на этой машине зашифрованным и больше не показывается."
 
     /// E4, Q10 for SMTP.
     smtp_tls: TlsMode = TlsMode::Opportunistic; "tls.smtp" MODE; "E4, Q10"

@@ -185,3 +185,45 @@ fn an_error_is_one_line_whatever_the_key_is() {
         assert!(!text.contains(char::is_control) && text.len() < 200, "{text}");
     }
 }
+
+#[test]
+fn the_times_of_the_queue_stand_in_order() {
+    // B8-B11: interval <= from <= up to.
+    assert_eq!(
+        errors(&[("queue.interval_minutes", "200")]),
+        ["queue.min_minutes must be at least 200 (queue.interval_minutes), not 180"]
+    );
+    assert_eq!(
+        errors(&[("queue.max_minutes", "60")]),
+        ["queue.max_minutes must be at least 180 (queue.min_minutes), not 60"]
+    );
+    assert!(errors(&[("queue.min_minutes", "30"), ("queue.max_minutes", "30")]).is_empty());
+}
+
+#[test]
+fn a_relay_with_a_login_needs_its_host_its_name_and_its_password() {
+    let all = errors(&[("relay.auth", "on")]);
+    assert_eq!(all.len(), 3, "{all:?}");
+    let whole =
+        [("relay.auth", "on"), ("relay.host", "smtp.isp.test"), ("relay.login", "us"), ("relay.password", " p ")];
+    let settings = Settings::check(&fields(&whole)).unwrap();
+    assert_eq!(settings.relay_password, " p ", "blanks belong to a password");
+    for bad in ["10.0.0", "a b", "[::1]"] {
+        assert_eq!(errors(&[("relay.host", bad)]).len(), 1, "{bad}");
+    }
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let entry = entry("relay.password").unwrap();
+    let settings = Settings::check(&fields(&[("relay.password", "geheim")])).unwrap();
+    assert_eq!((entry.shown(&settings), entry.kind.json("geheim")), (HIDDEN.to_owned(), json!(HIDDEN)));
+    assert_eq!(entry.shown(&Settings::default()), "");
+}
+
+#[test]
+fn routes_are_kept_in_one_form() {
+    let settings = Settings::check(&fields(&[("queue.routes", "A.test=mx, *=relay:10.0.0.1|mx")])).unwrap();
+    assert_eq!(settings.queue_routes, ["a.test=mx", "*=relay:10.0.0.1:25:opportunistic|mx"]);
+    assert_eq!(errors(&[("queue.routes", "a.test=fax")]).len(), 1);
+}

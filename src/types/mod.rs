@@ -12,6 +12,7 @@ mod idn;
 mod mail;
 mod message;
 mod queue;
+mod route;
 mod time;
 
 pub use addr::{Address, AddressError, Domain, LocalPart, ReversePath};
@@ -23,4 +24,5 @@ pub use id::{BodyId, FolderId, MailboxId, QueueId, Uid};
 pub use mail::{Envelope, FolderName, Special};
 pub use message::{Flags, Keyword, Keywords, MessageRow, ModSeq};
 pub use queue::{Answer, Hold, Leaving, RowId, Settled, Waiting};
+pub use route::{Hop, HopTls, NextHop, RouteRule, Whose};
 pub use time::UnixTime;

@@ -10,7 +10,7 @@ use gatepost::{
     directory::Mailbox,
     journal::{Journal, Origin},
     listen::http::{Front, FrontMeans, Local, Patience},
-    net::{Certificates, Identity},
+    net::{Certificates, Identity, Vault},
     policy::Policy,
     rt::{Board, Clock, Executor, Shared, Stop, SystemClock, Worker, block_on},
     settings::{FieldError, Settings},
@@ -207,6 +207,7 @@ fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
     Desk::new(admin::House {
         store,
         policy: Arc::new(policy),
+        vault: Arc::new(Vault::at(&state_dir)),
         gate: Gate::new(&state_dir).unwrap(),
         state_dir,
         mail_dir,

@@ -52,7 +52,7 @@ function Control({ row, value, change, given, label }) {
     return html`<span class="with-unit"><input type="number" inputmode="numeric" ...${given} min=${min} max=${max} step="1" value=${value}
       onInput=${(e) => change(e.target.value === "" ? "" : Number(e.target.value))} />${row.type !== "port" && unit(row) && html`<span class="unit">${unit(row)}</span>`}</span>`;
   }
-  return html`<input type="text" ...${given} value=${value} autocomplete="off" autocapitalize="none" spellcheck="false" placeholder=${t("empty_value")} onInput=${(e) => change(e.target.value)} />`;
+  return html`<input type=${row.type === "secret" ? "password" : "text"} ...${given} value=${value} autocomplete=${row.type === "secret" ? "new-password" : "off"} autocapitalize="none" spellcheck="false" placeholder=${t("empty_value")} onInput=${(e) => change(e.target.value)} />`;
 }
 
 // Certificates and interfaces are picked from those that there are (E2, E3, B4, B5).
