@@ -44,9 +44,9 @@ const DOORS: &[Door] = &[
     },
     Door {
         names: &["ring"],
-        places: &["wire/scram", "wire/sasl", "policy", "net", "rt/random"],
+        places: &["wire/scram", "wire/sasl", "policy", "net", "rt/random", "proof"],
         tests: true,
-        why: "passwords in wire and policy, certificates in net, random bytes from one place",
+        why: "passwords in wire and policy, certificates in net, keys in proof, random bytes from one place",
     },
     Door { names: &["sha_crypt"], places: &["policy/imported"], tests: true, why: "imported hashes are seen once" },
     Door { names: &["if_addrs"], places: &["listen"], tests: true, why: "listen binds by interface" },
@@ -56,6 +56,7 @@ const DOORS: &[Door] = &[
         tests: true,
         why: "listen owns every socket that strangers reach; syslog's must never block",
     },
+    Door { names: &["mail_auth", "rsa"], places: &["proof"], tests: true, why: "one room knows signatures" },
     Door { names: &["async_io"], places: &["rt", "net", "listen"], tests: false, why: "sockets come as net::Conn" },
     Door {
         names: &["smol::Timer", "smol::Executor", "smol::LocalExecutor", "smol::Task", "smol::Async"],
