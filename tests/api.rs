@@ -295,3 +295,61 @@ fn an_error_is_said_in_two_languages_and_has_a_name() {
         ["none.test is no domain of this server", "none.test не домен этого сервера"]
     );
 }
+
+/// Keys are made beside the request that adds a domain.
+fn keys(house: &House, many: usize) -> Vec<Value> {
+    for _ in 0..200 {
+        let keys = get(house, "domains/office.test/dkim")["keys"].as_array().unwrap().clone();
+        if keys.len() >= many {
+            return keys;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("no keys were made");
+}
+
+fn stages(keys: &[Value]) -> Vec<(&str, &str)> {
+    keys.iter().map(|key| (key["kind"].as_str().unwrap(), key["stage"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn a_domain_gets_keys_and_changes_them_with_an_overlap() {
+    // E18, G3, G4
+    let mut house = House::start("dkim");
+    house.refused("GET", "domains/office.test/dkim", Value::Null, 404);
+    house.ok("POST", "domains", json!({ "name": "office.test" }));
+    let first = keys(&house, 2);
+    assert_eq!(stages(&first), [("ed25519", "signing"), ("rsa", "signing")]);
+    let rsa = &first[1];
+    let name = format!("{}._domainkey.office.test", rsa["selector"].as_str().unwrap());
+    assert_eq!(rsa["name"], json!(name));
+    assert!(rsa["record"].as_str().unwrap().starts_with("v=DKIM1; k=rsa; p=MII"), "{rsa}");
+    assert!(rsa["zone"].as_str().unwrap().starts_with(&format!("{name}. IN TXT ( \"v=DKIM1")), "{rsa}");
+    house.refused("PUT", "domains/office.test/dkim", json!({}), 409);
+    house.ok("POST", "domains/office.test/dkim", json!({}));
+    house.refused("POST", "domains/office.test/dkim", json!({}), 409);
+    let signing = format!("domains/office.test/dkim/{}", rsa["selector"].as_str().unwrap());
+    house.refused("DELETE", &signing, Value::Null, 409);
+    house.ok("PUT", "domains/office.test/dkim", json!({}));
+    house.restart();
+    let both = keys(&house, 4);
+    let of = |stage: &str| both.iter().filter(|key| key["stage"] == stage).count();
+    assert_eq!((of("old"), of("signing")), (2, 2));
+    house.ok("DELETE", &signing, Value::Null);
+    house.refused("DELETE", &signing, Value::Null, 404);
+    assert_eq!(keys(&house, 3).len(), 3);
+    house.ok("DELETE", "domains/office.test", Value::Null);
+    house.ok("POST", "domains", json!({ "name": "office.test" }));
+    assert_eq!(stages(&keys(&house, 2)).len(), 2, "keys of a domain that is gone do not come back");
+}
+
+#[test]
+fn no_keys_are_made_while_nothing_is_signed() {
+    let house = House::start("unsigned");
+    house.save(json!({ "dkim.sign": false }));
+    house.ok("POST", "domains", json!({ "name": "office.test" }));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(get(&house, "domains/office.test/dkim"), json!({ "signs": false, "keys": [] }));
+    house.save(json!({ "dkim.sign": true }));
+    assert_eq!(keys(&house, 2).len(), 2);
+}

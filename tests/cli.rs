@@ -419,3 +419,18 @@ fn a_second_server_on_the_same_state_is_refused() {
     assert!(second.code == 1 && second.err.contains("in use"), "{}", second.err);
     served.ok(&["status"], "");
 }
+
+#[test]
+fn dkim_keys_are_shown_ready_to_copy() {
+    let house = House::start("cli-dkim");
+    ok(&house, &["domain", "add", "office.test"], "");
+    let mut shown = std::iter::repeat_with(|| ok(&house, &["dkim", "show", "office.test"], "")).take(300);
+    let text = shown.find(|text| text.contains("signing")).unwrap();
+    assert!(text.contains("_domainkey.office.test. IN TXT ( \"v=DKIM1; k=rsa; p="), "{text}");
+    let told = ok(&house, &["dkim", "make", "office.test"], "");
+    assert!(told.contains("gatepost dkim use office.test") && told.contains("next"), "{told}");
+    assert!(ok(&house, &["dkim", "use", "office.test"], "").contains("old"));
+    let said = refused(&house, &["dkim", "use", "office.test"], "", 1);
+    assert!(said.contains("make them and publish their records first"), "{said}");
+    assert!(refused(&house, &["dkim", "show", "else.test"], "", 1).contains("there is no domain else.test"));
+}

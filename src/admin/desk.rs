@@ -17,7 +17,8 @@ use crate::{
     journal::{AdminEvent, Journal},
     net::{Certificates, Vault},
     policy::Policy,
-    rt::{Board, Clock, Shared},
+    proof::Keyring,
+    rt::{Bell, Board, Clock, Shared, Worker},
     settings::{self, FieldError, Settings, TlsMode, Version, Versions},
     store::{Days, Row, Store, StoreError, Write},
     types::{FolderName, Special},
@@ -45,6 +46,10 @@ pub struct House {
     pub settings: Shared<Settings>,
     /// The same for the directory.
     pub directory: Shared<Directory>,
+    /// DKIM keys that sign.
+    pub keyring: Shared<Keyring>,
+    /// A thread for what takes long: it makes keys.
+    pub worker: Worker,
     /// State of the services.
     pub board: Board,
     /// The journal, of which it has the newest lines.
@@ -151,6 +156,10 @@ pub struct Desk {
     house: House,
     /// One change at a time: each reads a snapshot, writes rows, and replaces the snapshot.
     turn: Mutex<()>,
+    /// Held while DKIM keys change.
+    pub(super) keys: Mutex<()>,
+    /// Domains or the switch of signing changed.
+    pub(super) keys_due: Bell,
     /// Held by a check of the store: it reads the whole disk, and holds one of the two threads that answer.
     check: Mutex<()>,
     /// Streams that are written now; each holds a thread.
@@ -170,8 +179,18 @@ impl Desk {
         house.journal.add_sink(hub.clone());
         let told = Arc::new(Told::default());
         house.journal.add_sink(told.clone());
-        let (turn, check) = (Mutex::new(()), Mutex::new(()));
-        Desk { house, turn, check, streams: Arc::default(), lodge: Lodge::default(), hub, told }
+        let (turn, keys, check) = (Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        Desk {
+            house,
+            turn,
+            keys,
+            keys_due: Bell::default(),
+            check,
+            streams: Arc::default(),
+            lodge: Lodge::default(),
+            hub,
+            told,
+        }
     }
 
     /// What was handed in.
@@ -233,6 +252,7 @@ impl Desk {
             self.house.store.write(writes).await?;
         }
         self.house.directory.set(directory);
+        self.keys_due.ring();
         Ok(())
     }
 
@@ -340,6 +360,7 @@ impl Desk {
         }
         self.house.settings.set(settings.clone());
         (self.house.apply)(&settings);
+        self.keys_due.ring();
         Ok(next.rev)
     }
 

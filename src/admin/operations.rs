@@ -9,8 +9,8 @@ use super::{
     Answer, ApiError, Desk,
     answer::{Entered, Stream},
     api::{Method, Request},
-    certificates, config, events, lines, lodge, mailboxes, openapi, password, people, reindex, start, status, system,
-    tokens,
+    certificates, config, dkim, events, lines, lodge, mailboxes, openapi, password, people, reindex, start, status,
+    system, tokens,
 };
 
 /// What a caller must be allowed. The front asks [`find`] and compares before anything is done.
@@ -223,6 +223,11 @@ table! {
     Post   "domains" [] Change(Directory) NewDomain => Ok people::add_domain, "Adds a domain (G2).";
     Put    "domains/{name}" [] Change(Directory) EditDomain => Ok people::edit_domain, "Where mail for unknown addresses goes.";
     Delete "domains/{name}" [purge] Change(Directory) - => Ok people::remove_domain, "Removes a domain; purge: with its mailboxes and their mail.";
+
+    Get    "domains/{name}/dkim" [] Look(Directory) - => DkimKeys dkim::list, "The DKIM keys of a domain with their records (G4).";
+    Post   "domains/{name}/dkim" [] Change(Directory) - => DkimKeys dkim::make, "Makes the next DKIM keys; their records are to be published.";
+    Put    "domains/{name}/dkim" [] Change(Directory) - => DkimKeys dkim::change, "The next DKIM keys sign from now on; those before are old.";
+    Delete "domains/{name}/dkim/{selector}" [] Change(Directory) - => Ok dkim::remove, "Removes a DKIM key that does not sign.";
 
     Get    "mailboxes" [page per_page search domain sort order] Look(Directory) - => Mailboxes mailboxes::mailboxes, "Mailboxes with what they hold (G5).";
     Post   "mailboxes" [] Change(Directory) NewMailbox => Mailbox mailboxes::add_mailbox, "Adds a mailbox with its folders (D2).";

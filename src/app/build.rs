@@ -119,6 +119,8 @@ impl Ground {
             mail_dir,
             settings: settings.clone(),
             directory,
+            keyring: Shared::default(),
+            worker: self.worker.clone(),
             board: self.board.clone(),
             journal: self.journal.clone(),
             clock: clock.clone(),
@@ -132,6 +134,7 @@ impl Ground {
             live: doors.live(),
             interfaces: Arc::new(interfaces),
         }));
+        smol::block_on(desk.load_keys()).map_err(|e| AppError::of("the DKIM keys", e))?;
         let no_socket = |e: std::io::Error| AppError::of("the socket of the API", e);
         let admin = Admin::start(desk.clone()).map_err(no_socket)?;
         let local =
@@ -167,6 +170,7 @@ impl Ground {
                 self.journal.clone(),
                 stop.clone(),
             ))),
+            spawn(Box::pin(admin::keep_keys(desk.clone(), stop.clone()))),
             spawn(Box::pin(async move { desk.finish_purges().await })),
         ]
     }

@@ -7,6 +7,7 @@ mod args;
 mod certificates;
 mod client;
 mod config;
+mod dkim;
 mod failure;
 mod look;
 mod offline;

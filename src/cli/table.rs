@@ -1,6 +1,6 @@
 //! Every subcommand: its words, what comes after them, flags, help, and the hand that does it.
 
-use super::{Args, Context, Failure, certificates, config, look, offline, people, serve, tokens};
+use super::{Args, Context, Failure, certificates, config, dkim, look, offline, people, serve, tokens};
 
 /// A flag.
 pub(super) struct Flag {
@@ -138,6 +138,10 @@ pub(super) static COMMANDS: &[Command] = &[
         "who gets mail for unknown addresses of a domain",
         people::domain_catch_all,
     ),
+    plain("dkim show", "DOMAIN", "the DKIM keys of a domain and their DNS records", dkim::show),
+    plain("dkim make", "DOMAIN", "make the next DKIM keys, to be published", dkim::make),
+    plain("dkim use", "DOMAIN", "let the next DKIM keys sign; those before are old", dkim::change),
+    plain("dkim remove", "DOMAIN SELECTOR", "remove a DKIM key that does not sign", dkim::remove),
     Command {
         words: "mailbox add",
         after: "ADDRESS",

@@ -11,6 +11,12 @@ impl<T> Clone for Shared<T> {
     }
 }
 
+impl<T: Default> Default for Shared<T> {
+    fn default() -> Self {
+        Shared::new(T::default())
+    }
+}
+
 impl<T> Shared<T> {
     /// The first snapshot.
     pub fn new(value: T) -> Self {

@@ -326,6 +326,12 @@ table! {
     "Kept encrypted on this machine and never shown again."
     "Хранится на этой машине зашифрованным и больше не показывается."
 
+    /// E18.
+    dkim_sign: bool = true; "dkim.sign" Kind::Switch; "E18, G3"
+    "Sign outgoing mail (DKIM)" "Создавать DKIM-подпись"
+    "Mail of our domains is signed when it leaves. Each domain gets keys; their records must stand in its DNS zone."
+    "Письма наших доменов подписываются при отправке. Каждый домен получает ключи; их записи должны быть в его зоне DNS."
+
     /// E4, Q10 for SMTP.
     smtp_tls: TlsMode = TlsMode::Opportunistic; "tls.smtp" MODE; "E4, Q10"
     "Encryption of SMTP" "Шифрование SMTP"

@@ -12,7 +12,7 @@ use gatepost::{
     listen::http::{Front, FrontMeans, Local, Patience},
     net::{Certificates, Identity, Vault},
     policy::Policy,
-    rt::{Board, Clock, Executor, Shared, Stop, SystemClock, Worker, block_on},
+    rt::{Board, Clock, Executor, Shared, Stop, SystemClock, Task, Worker, block_on},
     settings::{FieldError, Settings},
     store::{Days, Delivery, NewMessage, Places, Store},
     types::{Address, Credential, MailboxId, Password, UnixTime},
@@ -23,6 +23,7 @@ use super::{client, scratch::Scratch, shape::Document};
 
 /// The API with the front before it, as subcommands meet it.
 struct Served {
+    keys: Option<Task<()>>,
     _local: Local,
     front: Arc<Front>,
     _admin: Admin,
@@ -43,14 +44,17 @@ impl Served {
             stop: stop.clone(),
             patience: Patience::default(),
         });
+        let keys = executor.spawn(admin::keep_keys(desk.clone(), stop.clone()));
         let local = Local::open(house.state_dir.join(SOCKET), front.clone(), &executor)?;
-        Ok(Served { _local: local, front, _admin: admin, stop, executor })
+        Ok(Served { keys: Some(keys), _local: local, front, _admin: admin, stop, executor })
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
         self.stop.set();
+        // It holds the desk until it is really gone.
+        self.keys.take().map(|keys| block_on(keys.cancel()));
         self.executor.end();
     }
 }
@@ -117,6 +121,7 @@ impl House {
     pub fn restart(&mut self) {
         self.close();
         let desk = Arc::new(desk(&self.scratch, &self.applied));
+        block_on(desk.load_keys()).unwrap();
         self.admin = Some(Served::start(&desk).unwrap());
         self.desk = Some(desk);
     }
@@ -217,6 +222,8 @@ fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
         journal,
         days,
         certificates,
+        keyring: Shared::default(),
+        worker,
         clock,
         precheck: Arc::new(|settings: &Settings| {
             let taken = settings.smtp_port == 13;
