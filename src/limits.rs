@@ -188,6 +188,17 @@ pub const INDEX_PENDING: usize = 1024 * 1024;
 /// Octets of bodies and derived records that one turn of a reader thread reads; as much is in memory until it is sent.
 pub const TURN_OCTETS: usize = 1024 * 1024;
 
+/// Questions to name servers at one time; about 4 kB each while they wait.
+pub const DNS_QUESTIONS: usize = 64;
+/// Seconds a name server has for one answer; it is asked twice, over UDP and then TCP.
+pub const DNS_SECS: u64 = 5;
+/// Answers of name servers that are remembered, by each of the two resolvers; about 1 kB each.
+pub const DNS_CACHE: u64 = 512;
+/// Seconds that "there is none" is remembered at most: a domain that was just set up must not wait for a day.
+pub const DNS_NEGATIVE_SECS: u64 = 300;
+/// Seconds that a record is remembered at most, however long its server says.
+pub const DNS_POSITIVE_SECS: u64 = 3600;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 mod book;
 mod certificate;
 mod conn;
+pub mod dns;
 mod identity;
 mod tls;
 mod vault;

@@ -27,7 +27,7 @@ struct Wall {
 const DOORS: &[Door] = &[
     Door { names: &["redb"], places: &["store"], tests: true, why: "only store knows how the disk is laid out" },
     Door {
-        names: &["rustls", "futures_rustls", "rcgen", "x509_cert"],
+        names: &["rustls", "rustls_native_certs", "futures_rustls", "rcgen", "x509_cert"],
         places: &["net"],
         tests: false,
         why: "one room knows TLS and certificates; tests may speak as a client",
@@ -49,12 +49,17 @@ const DOORS: &[Door] = &[
         why: "passwords in wire and policy, certificates in net, keys in proof, random bytes from one place",
     },
     Door { names: &["sha_crypt"], places: &["policy/imported"], tests: true, why: "imported hashes are seen once" },
-    Door { names: &["if_addrs"], places: &["listen"], tests: true, why: "listen binds by interface" },
+    Door {
+        names: &["if_addrs"],
+        places: &["listen", "net/dial"],
+        tests: true,
+        why: "listen binds by interface, and dial sends from one",
+    },
     Door {
         names: &["socket2"],
-        places: &["listen", "journal/syslog/link", "journal/syslog/target"],
+        places: &["listen", "net/dial", "journal/syslog/link", "journal/syslog/target"],
         tests: true,
-        why: "listen owns every socket that strangers reach; syslog's must never block",
+        why: "listen owns every socket that strangers reach; dial binds before it connects; syslog's must never block",
     },
     Door { names: &["mail_auth", "rsa"], places: &["proof"], tests: true, why: "one room knows signatures" },
     Door { names: &["async_io"], places: &["rt", "net", "listen"], tests: false, why: "sockets come as net::Conn" },
@@ -78,7 +83,7 @@ const DOORS: &[Door] = &[
     },
     Door {
         names: &["tokio", "hickory_resolver", "async_compat"],
-        places: &["proof"],
+        places: &["proof", "net/dns"],
         tests: true,
         why: "a second runtime",
     },
