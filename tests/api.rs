@@ -353,3 +353,20 @@ fn no_keys_are_made_while_nothing_is_signed() {
     house.save(json!({ "dkim.sign": true }));
     assert_eq!(keys(&house, 2).len(), 2);
 }
+
+#[test]
+fn the_zone_of_a_domain_is_shown_as_wanted_beside_found() {
+    // G9
+    let house = House::start("zone");
+    house.ok("POST", "domains", json!({ "name": "office.test" }));
+    let signing = keys(&house, 2);
+    let zone = get(&house, "domains/office.test/dns");
+    let row = |what: &str| zone["records"].as_array().unwrap().iter().find(|row| row["what"] == what).unwrap().clone();
+    assert_eq!([&row("mx")["wanted"], &row("mx")["state"]], [&json!("10 localhost."), &json!("bad")]);
+    assert_eq!(row("mx")["zone"], "office.test. IN MX 10 localhost.");
+    assert_eq!(row("mx")["why_words"]["ru"], "записи нет");
+    let dkim = zone["records"].as_array().unwrap().iter().filter(|row| row["what"] == "dkim");
+    let lines: Vec<&Value> = dkim.map(|row| &row["zone"]).collect();
+    assert_eq!(lines, signing.iter().map(|key| &key["zone"]).collect::<Vec<_>>());
+    house.refused("GET", "domains/else.test/dns", Value::Null, 404);
+}

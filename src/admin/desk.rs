@@ -15,7 +15,7 @@ use super::{events::Hub, gate::Gate, lodge::Lodge, metrics::Told, sealed::merged
 use crate::{
     directory::{self, Change, Directory, DirectoryError, Loaded, RowChange},
     journal::{AdminEvent, Journal},
-    net::{Certificates, Vault},
+    net::{Certificates, Vault, dns::Resolver},
     policy::Policy,
     proof::Keyring,
     rt::{Bell, Board, Clock, Shared, Worker},
@@ -46,6 +46,8 @@ pub struct House {
     pub settings: Shared<Settings>,
     /// The same for the directory.
     pub directory: Shared<Directory>,
+    /// Asks name servers.
+    pub resolver: Arc<dyn Resolver>,
     /// DKIM keys that sign.
     pub keyring: Shared<Keyring>,
     /// A thread for what takes long: it makes keys.

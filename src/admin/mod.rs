@@ -12,6 +12,7 @@ mod certificates;
 mod config;
 mod desk;
 mod dkim;
+mod dns;
 mod events;
 mod files;
 pub mod gate;

@@ -9,8 +9,8 @@ use super::{
     Answer, ApiError, Desk,
     answer::{Entered, Stream},
     api::{Method, Request},
-    certificates, config, dkim, events, lines, lodge, mailboxes, openapi, password, people, reindex, start, status,
-    system, tokens,
+    certificates, config, dkim, dns, events, lines, lodge, mailboxes, openapi, password, people, reindex, start,
+    status, system, tokens,
 };
 
 /// What a caller must be allowed. The front asks [`find`] and compares before anything is done.
@@ -228,6 +228,8 @@ table! {
     Post   "domains/{name}/dkim" [] Change(Directory) - => DkimKeys dkim::make, "Makes the next DKIM keys; their records are to be published.";
     Put    "domains/{name}/dkim" [] Change(Directory) - => DkimKeys dkim::change, "The next DKIM keys sign from now on; those before are old.";
     Delete "domains/{name}/dkim/{selector}" [] Change(Directory) - => Ok dkim::remove, "Removes a DKIM key that does not sign.";
+
+    Get    "domains/{name}/dns" [] Look(Directory) - => Zone dns::check, "What the DNS zone of a domain should have, beside what it has (G9).";
 
     Get    "mailboxes" [page per_page search domain sort order] Look(Directory) - => Mailboxes mailboxes::mailboxes, "Mailboxes with what they hold (G5).";
     Post   "mailboxes" [] Change(Directory) NewMailbox => Mailbox mailboxes::add_mailbox, "Adds a mailbox with its folders (D2).";

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    doors::{Doors, Parts},
+    doors::{self, Doors, Parts},
     house::{AppError, House, Options},
     time,
 };
@@ -19,7 +19,10 @@ use crate::{
         self, Listeners, Means,
         http::{Front, FrontMeans, Local, Patience},
     },
-    net::{Certificates, Identity, Vault},
+    net::{
+        Certificates, Identity, Vault,
+        dns::{DnsConfig, RealResolver},
+    },
     pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Renewal},
     rt::{self, Board, Clock, Executor, FloorClock, Receiver, Shared, Stop, Worker},
@@ -112,13 +115,17 @@ impl Ground {
             self.worker.clone(),
         );
         self.journal.add_sink(Arc::new(days.clone()));
-        let doors = Arc::new(Doors::new(self.parts(&store, &settings, &directory, &certificates, &days)?));
+        let names = Shared::new(doors::names(&settings.get()));
+        let resolver = RealResolver::start(names.clone(), clock.clone())
+            .map_err(|e| AppError::of("the thread for DNS cannot be started", e))?;
+        let doors = Arc::new(Doors::new(self.parts(&store, &settings, &directory, &certificates, &days, names)?));
         let desk = Arc::new(Desk::new(admin::House {
             store: store.clone(),
             state_dir: self.options.state.clone(),
             mail_dir,
             settings: settings.clone(),
             directory,
+            resolver: Arc::new(resolver),
             keyring: Shared::default(),
             worker: self.worker.clone(),
             board: self.board.clone(),
@@ -218,6 +225,7 @@ impl Ground {
         directory: &Shared<Directory>,
         certificates: &Certificates,
         days: &Days,
+        names: Shared<DnsConfig>,
     ) -> Result<Parts, AppError> {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let (journal, board) = (self.journal.clone(), self.board.clone());
@@ -248,6 +256,7 @@ impl Ground {
             syslog: self.syslog.clone(),
             dev_log: self.options.dev_log.clone(),
             days: days.clone(),
+            names,
             front: self.front(settings),
             journal,
             board,

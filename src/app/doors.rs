@@ -9,7 +9,7 @@ use crate::{
         Guests, Handler, Listeners, Spec, Wanted,
         http::{Front, Origin},
     },
-    net::{Acceptor, Certificates, Conn, Tickets},
+    net::{Acceptor, Certificates, Conn, Tickets, dns::DnsConfig},
     pipeline::Pipeline,
     policy::{Network, Policy, Renewal, Service},
     rt::{Board, Light, Receiver, Shared, Stop},
@@ -18,7 +18,7 @@ use crate::{
         pop3::{self, Pop3},
         smtp::{self, Smtp},
     },
-    settings::{FieldError, Settings, TlsMode},
+    settings::{FieldError, Settings, TlsMode, name_server},
     store::{Days, Store},
     types::Collector,
 };
@@ -34,6 +34,8 @@ pub(super) struct Parts {
     pub syslog: Arc<Syslog>,
     pub dev_log: PathBuf,
     pub days: Days,
+    /// Whom the resolver asks.
+    pub names: Shared<DnsConfig>,
     pub front: Arc<Front>,
     pub journal: Journal,
     pub board: Board,
@@ -99,6 +101,7 @@ impl Doors {
     pub(super) async fn open(&self, settings: &Settings) {
         self.parts.syslog.configure(syslog_config(settings, &self.parts.dev_log));
         self.parts.days.keep(settings.journal_days);
+        self.parts.names.set(names(settings));
         let dir = Some(&settings.certificate_dir).filter(|d| !d.is_empty()).map(PathBuf::from);
         self.parts.certificates.set_directory(dir);
         self.parts.certificates.scan().await;
@@ -303,6 +306,12 @@ fn port_key(service: &str) -> &'static str {
         // Only the table's own names come here.
         _ => "imap.ssl.port",
     }
+}
+
+/// How names are asked for.
+pub(super) fn names(settings: &Settings) -> DnsConfig {
+    let servers = settings.dns_servers.iter().filter_map(|server| name_server(server)).collect();
+    DnsConfig { servers, dnssec: settings.dns_secure }
 }
 
 fn syslog_config(settings: &Settings, dev_log: &std::path::Path) -> SyslogConfig {

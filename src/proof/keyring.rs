@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use mail_auth::common::crypto::DkimKey;
 use serde::{Deserialize, Serialize};
 
-use super::key::{KeyError, KeyKind, KeyPair, zone_line};
+use super::key::{KeyError, KeyKind, KeyPair, txt_value};
 use crate::types::{Domain, UnixTime};
 
 /// Where a key stands in its life.
@@ -116,9 +116,14 @@ impl DomainKey {
         self.pair.record()
     }
 
+    /// The record's value as a zone file has it.
+    pub fn zone_value(&self) -> String {
+        txt_value(&self.record())
+    }
+
     /// The record as a line of a zone file.
     pub fn zone_line(&self) -> String {
-        zone_line(&self.name(), &self.record())
+        format!("{}. IN TXT {}", self.name(), self.zone_value())
     }
 }
 

@@ -12,7 +12,7 @@ mod version;
 use std::{collections::BTreeMap, fmt};
 
 pub use kind::{HIDDEN, Kind, SEALED, text_of};
-pub use rules::Rule;
+pub use rules::{Rule, name_server};
 pub use sections::{SECTIONS, Section, section};
 pub use table::{Entry, Settings, TABLE};
 pub use version::{KEEP_VERSIONS, ROW_KIND, Version, Versions};

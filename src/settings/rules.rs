@@ -1,6 +1,6 @@
 //! What single values must look like, and which values go together.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{FieldError, Settings, TlsMode};
 use crate::types::{Address, Collector, Domain, FolderName, Hop, RouteRule};
@@ -14,6 +14,8 @@ pub enum Rule {
     Server,
     /// Whose mail goes where; see [`RouteRule`].
     Route,
+    /// A name server: an IP address, or one with a port.
+    NameServer,
     /// A name at another server.
     Login,
     /// `local@domain`
@@ -47,6 +49,7 @@ impl Rule {
             Rule::Route => {
                 "WHOSE=WAY: a domain, .domain, from:domain or *, then mx, relay:HOST:PORT:TLS, lmtp:HOST:PORT or discard (other ways behind a bar)"
             }
+            Rule::NameServer => "an IP address, or one with a port: 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:53",
             Rule::Login => "a name of at most 255 characters",
             Rule::Address => "a mail address",
             Rule::Interface => "the name of an interface or an IP address",
@@ -67,6 +70,7 @@ impl Rule {
             Rule::Host => Domain::parse(text).ok().filter(|d| !d.is_literal()).map(|d| d.as_str().to_owned()),
             Rule::Server => Hop::host(text).map(String::from),
             Rule::Route => RouteRule::parse(text).map(|rule| rule.to_string()),
+            Rule::NameServer => name_server(text).map(|_| text.to_owned()),
             Rule::Login => (text.chars().count() <= 255).then(|| text.to_owned()),
             Rule::Address => Address::parse(text).ok().map(|a| a.to_string()),
             Rule::Interface => interface(text).then(|| text.to_owned()),
@@ -81,6 +85,12 @@ impl Rule {
         };
         good.ok_or_else(|| format!("must be {}", self.words()))
     }
+}
+
+/// A name server as [`Rule::NameServer`] has it; port 53 where none is written.
+pub fn name_server(text: &str) -> Option<SocketAddr> {
+    let bare = text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
+    bare.or_else(|| text.parse().ok().filter(|server: &SocketAddr| server.port() != 0))
 }
 
 /// An interface name of Linux: up to 15 octets without space or slash.

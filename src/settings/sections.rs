@@ -18,9 +18,9 @@ const fn new(id: &'static str, label: [&'static str; 2], keys: &'static [&'stati
 pub const SECTIONS: &[Section] = &[
     new("services", ["Services", "Службы"], &["server.enabled", "smtp.enabled", "pop3.enabled", "imap.enabled"]),
     new("relay", ["Relaying", "Пересылка"], &["smtp.relay_networks"]),
-    new("sending", ["Sending and queue", "Отправка и очередь"], &["queue.", "relay."]),
+    new("sending", ["Sending and queue", "Отправка и очередь"], &["queue.", "relay.", "dkim."]),
     new("encryption", ["Encryption", "Шифрование"], &["tls.", "smtp.ssl.", "pop3.ssl.", "imap.ssl."]),
-    new("network", ["Network and limits", "Сеть и ограничения"], &["smtp.", "pop3.", "imap."]),
+    new("network", ["Network and limits", "Сеть и ограничения"], &["smtp.", "pop3.", "imap.", "dns."]),
     new("login", ["Login and passwords", "Вход и пароли"], &["login."]),
     new("mailboxes", ["Mailboxes", "Почтовые ящики"], &["mailbox.", "quota."]),
     new("storage", ["Mail storage", "Хранение почты"], &["store."]),
@@ -47,6 +47,8 @@ mod tests {
             ("imap.ssl.port", "encryption"),
             ("pop3.port", "network"),
             ("relay.password", "sending"),
+            ("dkim.sign", "sending"),
+            ("dns.servers", "network"),
             ("quota.warnings", "mailboxes"),
             ("syslog.local", "journal"),
         ] {

@@ -332,6 +332,18 @@ table! {
     "Mail of our domains is signed when it leaves. Each domain gets keys; their records must stand in its DNS zone."
     "Письма наших доменов подписываются при отправке. Каждый домен получает ключи; их записи должны быть в его зоне DNS."
 
+    /// Whom we ask for names; empty = the system's.
+    dns_servers: Vec<String> = Vec::new(); "dns.servers" Kind::List { rule: Rule::NameServer, most: 4 }; "E18, section 3"
+    "Name servers" "Серверы имён"
+    "Who is asked where mail of a domain goes. Empty: the system's (/etc/resolv.conf)."
+    "У кого спрашивать, куда идёт почта домена. Пусто: как в системе (/etc/resolv.conf)."
+
+    /// DNSSEC.
+    dns_secure: bool = true; "dns.dnssec" Kind::Switch; "issue 5"
+    "Check signatures of DNS (DNSSEC)" "Проверять подписи DNS (DNSSEC)"
+    "Where the name servers let signatures through they are checked, and certificates named in DNS (DANE) count."
+    "Если серверы имён пропускают подписи, они проверяются, и учитываются сертификаты, названные в DNS (DANE)."
+
     /// E4, Q10 for SMTP.
     smtp_tls: TlsMode = TlsMode::Opportunistic; "tls.smtp" MODE; "E4, Q10"
     "Encryption of SMTP" "Шифрование SMTP"
