@@ -378,3 +378,38 @@ fn a_search_goes_in_turns_and_sees_whole_bodies() {
     });
     close(store);
 }
+
+/// Q15. Believed: whoever asked for the usage knows whether a message fits. True: several ask before any of them commits.
+#[test]
+fn commits_that_were_weighed_alone_do_not_pass_a_limit_together() {
+    let scratch = Scratch::new("imap-limit");
+    let store = open(scratch.path());
+    let commit = |n| {
+        let limited = Delivery { limit: Some(350), ..Delivery::to_inbox(ANN) };
+        let deliveries = vec![limited, Delivery::to_inbox(BOB)];
+        block_on(async {
+            let (sealed, queue) = (seal(&store, &octets(n, 100)).await.unwrap(), Vec::new());
+            store.commit(vec![NewMessage { sealed, derived: None, deliveries, queue }]).await
+        })
+    };
+    let commit = &commit;
+    let done: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|n| scope.spawn(move || commit(n))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let refused = done.iter().filter(|done| **done == Err(StoreError::OverQuota)).count();
+    let kept = done.iter().filter(|done| done.is_ok()).count();
+    block_on(async {
+        assert_eq!((kept, refused), (3, 5));
+        let used = |usage: store::Usage| (usage.messages, usage.bytes);
+        assert_eq!(used(store.usage(ANN).await.unwrap()), (3, 300));
+        assert_eq!(used(store.usage(BOB).await.unwrap()), (3, 300), "a refused commit gives nobody anything");
+        let from = inbox(&store).await.id;
+        store.create_folder(ANN, &name("Other"), Special::None).await.unwrap();
+        let other = || (ANN, name("Other"));
+        assert_eq!(store.copy_within(from, uids([1]), other(), 399).await, Err(StoreError::OverQuota));
+        assert_eq!(store.copy_within(from, uids([1]), other(), 400).await.unwrap().pairs, [(Uid(1), Uid(1))]);
+        assert_eq!(store.copy_within(from, uids([9]), other(), 10).await.unwrap().pairs, []);
+        whole(&store).await;
+    });
+}

@@ -158,6 +158,7 @@ impl From<StoreError> for ApiError {
             StoreError::Damaged(_) => ApiError::new(500, words, "run gatepost check"),
             StoreError::Missing => ApiError::new(404, words, "see the list of what is there"),
             StoreError::Exists => ApiError::new(409, words, "choose another name"),
+            StoreError::OverQuota => ApiError::new(409, words, "raise the limit of the mailbox, or make room in it"),
             StoreError::Limit(_) => ApiError::new(409, words, "remove what is not needed any more"),
         }
     }

@@ -157,9 +157,8 @@ fn cannot(error: &StoreError) -> Failure {
     let todo = match error {
         StoreError::Unavailable(_) => "stop the server first, and see whether the directories are there",
         StoreError::NoRoom => "name a directory with more room",
-        StoreError::Damaged(_) | StoreError::Missing | StoreError::Exists | StoreError::Limit(_) => {
-            "name another state or mail directory"
-        }
+        StoreError::Damaged(_) | StoreError::Missing | StoreError::Exists => "name another state or mail directory",
+        StoreError::OverQuota | StoreError::Limit(_) => "name another state or mail directory",
     };
     Failure::refused(error.to_string(), todo)
 }

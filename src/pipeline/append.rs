@@ -33,14 +33,14 @@ impl Pipeline {
     }
 
     /// Puts complete messages into a folder, all or none, in their order: one commit, one answer for each (RFC 3502).
-    /// Ok means kept on the disk (the Guarantee of `store`).
+    /// Ok means kept on the disk (the Guarantee of `store`). `limit`: octets that the mailbox may hold with them.
     pub async fn keep(
         &self,
-        mailbox: MailboxId,
-        folder: FolderName,
+        (mailbox, folder): (MailboxId, FolderName),
+        limit: Option<u64>,
         filed: Vec<Filed>,
     ) -> Result<Vec<Kept>, StoreError> {
-        let messages = filed.into_iter().map(|f| f.into_message(mailbox, folder.clone())).collect();
+        let messages = filed.into_iter().map(|f| f.into_message(mailbox, folder.clone(), limit)).collect();
         self.store.commit(messages).await
     }
 }
@@ -69,9 +69,9 @@ impl Appending {
 }
 
 impl Filed {
-    fn into_message(self, mailbox: MailboxId, folder: FolderName) -> NewMessage {
+    fn into_message(self, mailbox: MailboxId, folder: FolderName, limit: Option<u64>) -> NewMessage {
         let Filed { sealed, derived, flags, keywords, date } = self;
-        let delivery = Delivery { mailbox, folder, flags, keywords, date };
+        let delivery = Delivery { mailbox, folder, flags, keywords, date, limit };
         NewMessage { sealed, derived, deliveries: vec![delivery], queue: Vec::new() }
     }
 }

@@ -72,7 +72,7 @@ pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepte
 
 fn delivery(copy: &Copy) -> Delivery {
     let destination = &copy.destination;
-    Delivery::plain(destination.mailbox, destination.folder.clone())
+    Delivery { limit: destination.quota, ..Delivery::plain(destination.mailbox, destination.folder.clone()) }
 }
 
 /// Where everybody lives now: the directory may have changed since RCPT.

@@ -87,6 +87,8 @@ fn disk_refusal(error: &StoreError) -> Refusal {
     let sentence = match error {
         StoreError::Unavailable(_) => say::NO_DISK,
         StoreError::NoRoom => say::NO_ROOM,
+        // It fitted when it was weighed, but somebody else was quicker: the next try is weighed anew.
+        StoreError::OverQuota => say::OVER_QUOTA_LATER,
         StoreError::Damaged(_) | StoreError::Missing | StoreError::Exists | StoreError::Limit(_) => say::OUR_FAULT,
     };
     refuse(sentence, &error.to_string())

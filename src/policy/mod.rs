@@ -180,6 +180,7 @@ impl Policy {
                 error @ (StoreError::Unavailable(_)
                 | StoreError::Damaged(_)
                 | StoreError::Exists
+                | StoreError::OverQuota
                 | StoreError::Limit(_)),
             ) => Err(Refusal::of(say::NO_DISK, error.to_string())),
         }

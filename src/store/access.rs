@@ -117,7 +117,22 @@ impl Store {
         to: (MailboxId, FolderName),
         take_away: bool,
     ) -> Result<Copied, StoreError> {
-        match self.change(Change::Messages(folder, MessageWork::Copy { uids, to, take_away })).await? {
+        self.carry(folder, MessageWork::Copy { uids, to, take_away, limit: None }).await
+    }
+
+    /// As [`Store::copy`], for a mailbox that may hold `limit` octets: OverQuota, and nothing is copied, where it would hold more.
+    pub async fn copy_within(
+        &self,
+        folder: FolderId,
+        uids: Vec<Uid>,
+        to: (MailboxId, FolderName),
+        limit: u64,
+    ) -> Result<Copied, StoreError> {
+        self.carry(folder, MessageWork::Copy { uids, to, take_away: false, limit: Some(limit) }).await
+    }
+
+    async fn carry(&self, folder: FolderId, work: MessageWork) -> Result<Copied, StoreError> {
+        match self.change(Change::Messages(folder, work)).await? {
             Answer::Copied(copied) => Ok(copied),
             other => Err(other.unfit()),
         }

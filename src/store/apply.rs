@@ -112,7 +112,7 @@ pub(super) fn apply(
             match tables.change(change) {
                 Ok(this) => done.push(this),
                 // Found before the change's first write: the others go on in the same transaction.
-                Err(fault @ (Fault::Missing | Fault::Exists | Fault::Limit(_))) => {
+                Err(fault @ (Fault::Missing | Fault::Exists | Fault::OverQuota | Fault::Limit(_))) => {
                     done.push(Done { answer: Err(fault), more: false });
                 }
                 Err(fault @ Fault::Damaged(_)) => return Ok(Err(Aside(n, fault))),
@@ -176,6 +176,7 @@ impl<'t> Tables<'t> {
     fn change(&mut self, change: &Change) -> Result<Done, Fault> {
         let answer = match change {
             Change::Commit(placed) => {
+                self.fit(placed)?;
                 let mut kept = Vec::new();
                 placed.iter().try_for_each(|one| self.keep(one, &mut kept))?;
                 Answer::Kept(kept)
@@ -230,6 +231,24 @@ impl<'t> Tables<'t> {
         self.touched.get_mut(&number).ok_or(Fault::Missing)
     }
 
+    /// Q15: only here it is known what a mailbox holds. What two decided at once from the same count would not both fit.
+    fn fit(&mut self, placed: &[Placed]) -> Result<(), Fault> {
+        let mut coming: BTreeMap<MailboxId, u64> = BTreeMap::new();
+        for (one, delivery) in placed.iter().flat_map(|one| one.deliveries.iter().map(move |to| (one, to))) {
+            let Some(limit) = delivery.limit else { continue };
+            let sum = coming.entry(delivery.mailbox).or_default();
+            *sum += one.body.len;
+            self.has_room(delivery.mailbox, *sum, limit)?;
+        }
+        Ok(())
+    }
+
+    /// Whether so many octets more are within a mailbox' limit.
+    pub fn has_room(&mut self, mailbox: MailboxId, octets: u64, limit: u64) -> Result<(), Fault> {
+        let used = self.usage(mailbox)?.bytes;
+        if used.saturating_add(octets) > limit { Err(Fault::OverQuota) } else { Ok(()) }
+    }
+
     fn keep(&mut self, placed: &Placed, kept: &mut Vec<Kept>) -> Result<(), Fault> {
         let mut links = 0u32;
         for delivery in &placed.deliveries {
@@ -256,7 +275,9 @@ impl<'t> Tables<'t> {
     fn deliver(&mut self, placed: &Placed, delivery: &Delivery) -> Result<Kept, Fault> {
         // What went wrong in the middle of a group of bodies is no refusal: the transaction is begun again without them.
         let amid = |fault| match fault {
-            Fault::Missing | Fault::Exists | Fault::Limit(_) => Fault::Damaged("a folder cannot take mail".into()),
+            Fault::Missing | Fault::Exists | Fault::OverQuota | Fault::Limit(_) => {
+                Fault::Damaged("a folder cannot take mail".into())
+            }
             other => other,
         };
         let folder = self.ensure(delivery.mailbox, &delivery.folder, delivery.folder.special()).map_err(amid)?;

@@ -144,7 +144,7 @@ impl Core {
         match fault {
             Fault::Damaged(what) => self.journal.tell(StoreEvent::Damaged { what: what.clone() }),
             Fault::Failed(_) => self.broken.store(true, Ordering::SeqCst),
-            Fault::Full | Fault::Late | Fault::Missing | Fault::Exists | Fault::Limit(_) => {}
+            Fault::Full | Fault::Late | Fault::Missing | Fault::Exists | Fault::OverQuota | Fault::Limit(_) => {}
         }
         fault.told()
     }

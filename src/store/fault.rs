@@ -19,6 +19,8 @@ pub(super) enum Fault {
     Missing,
     /// A folder of that name is there.
     Exists,
+    /// A mailbox would be over its limit.
+    OverQuota,
     /// A cap is reached; which.
     Limit(&'static str),
 }
@@ -33,6 +35,7 @@ impl Fault {
             Fault::Damaged(what) => StoreError::Damaged(what.clone()),
             Fault::Missing => StoreError::Missing,
             Fault::Exists => StoreError::Exists,
+            Fault::OverQuota => StoreError::OverQuota,
             Fault::Limit(which) => StoreError::Limit(which),
         }
     }
@@ -42,7 +45,7 @@ impl Fault {
         match self {
             Fault::Failed(why) => Fault::Failed(format!("{place}: {why}")),
             Fault::Damaged(what) => Fault::Damaged(format!("{place}: {what}")),
-            Fault::Full | Fault::Late | Fault::Missing | Fault::Exists | Fault::Limit(_) => self,
+            Fault::Full | Fault::Late | Fault::Missing | Fault::Exists | Fault::OverQuota | Fault::Limit(_) => self,
         }
     }
 }

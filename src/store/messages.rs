@@ -57,7 +57,7 @@ pub struct Copied {
 /// What is done to messages of one folder.
 pub(super) enum MessageWork {
     Flag(Vec<Uid>, FlagEdit),
-    Copy { uids: Vec<Uid>, to: (MailboxId, FolderName), take_away: bool },
+    Copy { uids: Vec<Uid>, to: (MailboxId, FolderName), take_away: bool, limit: Option<u64> },
     Expunge { uids: Option<Vec<Uid>>, only_deleted: bool },
 }
 
@@ -104,9 +104,12 @@ impl Tables<'_> {
     pub fn message_work(&mut self, folder: FolderId, work: &MessageWork) -> Result<Answer, Fault> {
         match work {
             MessageWork::Flag(uids, edit) => self.flag(folder, uids, edit).map(Answer::Flagged),
-            MessageWork::Copy { uids, to, take_away } => {
+            MessageWork::Copy { uids, to, take_away, limit } => {
                 let target = self.find(to.0, &to.1)?.ok_or(Fault::Missing)?;
                 let uids: Vec<u32> = uids.iter().map(|uid| uid.0).collect();
+                if let Some(limit) = limit {
+                    self.fit_copies(folder, &uids, to.0, *limit)?;
+                }
                 self.copy_messages(folder, target, &uids, *take_away).map(Answer::Copied)
             }
             MessageWork::Expunge { uids, only_deleted } => {
@@ -189,6 +192,15 @@ impl Tables<'_> {
         row.count_in(new);
         self.told.push((folder, watch::Change::Flags(uid, ModSeq(new.modseq))));
         Ok(())
+    }
+
+    /// Q15: copies count like the messages they are made of.
+    fn fit_copies(&mut self, from: FolderId, uids: &[u32], mailbox: MailboxId, limit: u64) -> Result<(), Fault> {
+        let mut octets = 0u64;
+        for uid in uids {
+            octets = octets.saturating_add(self.message(from, *uid)?.map_or(0, |message| message.size));
+        }
+        if octets == 0 { Ok(()) } else { self.has_room(mailbox, octets, limit) }
     }
 
     /// Links bodies into another folder (or the same one) with flags, keywords and date; takes the old rows away for a move.

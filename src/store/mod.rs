@@ -92,6 +92,8 @@ pub enum StoreError {
     Missing,
     /// A folder of that name is there already; INBOX always is, and cannot be deleted.
     Exists,
+    /// The mailbox would hold more than its limit (Q15).
+    OverQuota,
     /// A cap of the store is reached: 64 keywords in a folder, 255 octets of a name, 5,000 folders.
     Limit(&'static str),
 }
@@ -104,6 +106,7 @@ impl fmt::Display for StoreError {
             StoreError::Damaged(what) => write!(f, "a record is damaged: {what}"),
             StoreError::Missing => f.write_str("not there"),
             StoreError::Exists => f.write_str("it is there already"),
+            StoreError::OverQuota => f.write_str("the mailbox is over quota"),
             StoreError::Limit(which) => f.write_str(which),
         }
     }
@@ -135,12 +138,14 @@ pub struct Delivery {
     pub keywords: Vec<Keyword>,
     /// INTERNALDATE; None: now.
     pub date: Option<UnixTime>,
+    /// Octets that the mailbox may hold with it: the commit is refused where it would hold more. None: any.
+    pub limit: Option<u64>,
 }
 
 impl Delivery {
     /// A copy that is as new as a message can be.
     pub fn plain(mailbox: MailboxId, folder: FolderName) -> Delivery {
-        Delivery { mailbox, folder, flags: Flags::default(), keywords: Vec::new(), date: None }
+        Delivery { mailbox, folder, flags: Flags::default(), keywords: Vec::new(), date: None, limit: None }
     }
 
     /// A copy for INBOX.

@@ -199,8 +199,7 @@ fn told(error: StoreError) -> io::Error {
     match error {
         StoreError::Damaged(_) => io::Error::new(io::ErrorKind::InvalidData, error),
         StoreError::Missing => io::Error::new(io::ErrorKind::NotFound, error),
-        StoreError::NoRoom | StoreError::Unavailable(_) | StoreError::Exists | StoreError::Limit(_) => {
-            io::Error::other(error)
-        }
+        StoreError::NoRoom | StoreError::Unavailable(_) => io::Error::other(error),
+        StoreError::Exists | StoreError::OverQuota | StoreError::Limit(_) => io::Error::other(error),
     }
 }

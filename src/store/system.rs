@@ -143,7 +143,7 @@ impl Inner {
         let done = catch_unwind(AssertUnwindSafe(|| work(&db)));
         let done = done.unwrap_or_else(|_| Err(Fault::Failed("system.redb stopped; it is opened again".into())));
         match done {
-            Ok(_) | Err(Fault::Missing | Fault::Exists | Fault::Limit(_) | Fault::Damaged(_)) => {
+            Ok(_) | Err(Fault::Missing | Fault::Exists | Fault::OverQuota | Fault::Limit(_) | Fault::Damaged(_)) => {
                 *open = Some((db, gate))
             }
             Err(Fault::Full | Fault::Late | Fault::Failed(_)) => gate.shut(),

@@ -14,6 +14,8 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
+use crate::script::matches;
+
 const PATIENCE: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_millis(150);
 
@@ -26,6 +28,8 @@ enum Wire {
 pub struct Peer {
     wire: Wire,
     input: Vec<u8>,
+    /// Lines that are not worth a word.
+    over: Option<String>,
 }
 
 /// What came instead of a line.
@@ -37,7 +41,7 @@ pub enum Heard {
 
 impl Peer {
     pub fn new(socket: TcpStream) -> Self {
-        Peer { wire: Wire::Plain(socket), input: Vec::new() }
+        Peer { wire: Wire::Plain(socket), input: Vec::new(), over: None }
     }
 
     fn socket(&self) -> &TcpStream {
@@ -59,6 +63,10 @@ impl Peer {
         }
     }
 
+    pub fn pass_over(&mut self, pattern: String) {
+        self.over = Some(pattern);
+    }
+
     /// The next line without its CRLF.
     pub fn hear(&mut self) -> Heard {
         self.hear_within(PATIENCE)
@@ -74,7 +82,11 @@ impl Peer {
             if let Some(end) = self.input.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.input.drain(..=end).collect();
                 let line = line.strip_suffix(b"\r\n").expect("the server ends its lines with CRLF");
-                return Heard::Line(shown(line));
+                let line = shown(line);
+                if self.over.as_ref().is_some_and(|pattern| matches(pattern, &line)) {
+                    continue;
+                }
+                return Heard::Line(line);
             }
             let mut piece = [0; 4096];
             let got = match &mut self.wire {

@@ -57,6 +57,10 @@ fn one(porch: &Porch, peer: &mut Peer, step: Step) -> Result<(), String> {
     match step {
         Step::Send(octets) => peer.send(&octets).map_err(|e| format!("send: {e}")),
         Step::Hear(pattern) => hear(peer, &pattern).map(|_| ()),
+        Step::PassOver(pattern) => {
+            peer.pass_over(pattern);
+            Ok(())
+        }
         Step::Closed => match peer.hear() {
             Heard::Closed => Ok(()),
             Heard::Line(line) => Err(format!("wanted the end, heard: {line}")),

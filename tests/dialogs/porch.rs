@@ -4,7 +4,10 @@
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,7 +23,7 @@ use gatepost::{
     session::{imap, pop3, smtp},
     settings::Settings,
     store::{Delivery, NewMessage, Places, Store},
-    types::{Address, FolderName, Uid},
+    types::{Address, FolderName, Uid, UnixTime},
     wire::scram,
 };
 
@@ -37,6 +40,19 @@ pub struct Porch {
     store: Store,
     clock: Arc<dyn Clock>,
     _scratch: Scratch,
+}
+
+/// Whatever takes a look takes 21 seconds.
+struct Racing(SystemClock, AtomicU64);
+
+impl Clock for Racing {
+    fn now(&self) -> UnixTime {
+        self.0.now()
+    }
+
+    fn mono(&self) -> Duration {
+        self.0.mono() + Duration::from_secs(21 * self.1.fetch_add(1, Ordering::SeqCst))
+    }
 }
 
 fn address(user: &str) -> Address {
@@ -93,7 +109,10 @@ fn acceptor(head: &Head, clock: &dyn Clock) -> Option<Acceptor> {
 impl Porch {
     pub fn build(head: &Head) -> Self {
         let scratch = Scratch::new("dialog");
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let clock: Arc<dyn Clock> = match head.racing {
+            true => Arc::new(Racing(SystemClock::start(), AtomicU64::new(0))),
+            false => Arc::new(SystemClock::start()),
+        };
         let stop = Stop::default();
         // The executor has a stop of its own: a session must be able to say its last words.
         let executor = Executor::start(1).unwrap();

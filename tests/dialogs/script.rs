@@ -6,6 +6,7 @@
 //! C: text                 the client sends a line (CRLF is added)
 //! C< text                 the client sends octets: \r \n \t \0 \\ \xHH, nothing is added
 //! S: text                 the server answers this line; `*` stands for anything, `...` at the end for any rest
+//! S~ text                 from here on the server may say lines like this too, however often
 //! S: [closed]             the server closes the connection
 //! S: [silence]            the server says nothing for a moment
 //! S: * text               a star in front is itself (IMAP)
@@ -43,6 +44,8 @@ pub struct Head {
     pub store: String,
     /// `patience: 0.2`: seconds a client may be silent.
     pub patience: Option<f64>,
+    /// `clock: racing`: each look at it is 21 seconds behind the one before.
+    pub racing: bool,
     /// `domains: none` for a server that has none yet.
     pub domains: bool,
 }
@@ -51,6 +54,7 @@ pub struct Head {
 pub enum Step {
     Send(Vec<u8>),
     Hear(String),
+    PassOver(String),
     Closed,
     Silence,
     Tls,
@@ -86,6 +90,7 @@ pub fn parse(text: &str) -> Result<(Head, Vec<(usize, Step)>), String> {
         mail: Vec::new(),
         store: String::new(),
         patience: None,
+        racing: false,
         domains: true,
     };
     let mut steps = Vec::new();
@@ -111,6 +116,7 @@ fn directive(comment: &str, head: &mut Head) -> Result<(), String> {
         "service" => head.service = value.into(),
         "from" => head.from = value.into(),
         "certificate" => head.certificate = value != "none",
+        "clock" => head.racing = value == "racing",
         "domains" => head.domains = value != "none",
         "max-message" => head.max_message = Some(number(value)?),
         "store" => head.store = value.into(),
@@ -145,6 +151,7 @@ fn step(line: &str) -> Result<Step, String> {
         ("C:", _) => Ok(Step::Send(format!("{}\r\n", expand(text)?).into_bytes())),
         ("C<", _) => Ok(Step::Send(octets(&expand(text)?)?)),
         ("S:", _) => Ok(Step::Hear(expand(text)?)),
+        ("S~", _) => Ok(Step::PassOver(text.into())),
         ("J:", _) => Ok(Step::Journal(text.into())),
         ("J!", _) => Ok(Step::NoJournal(text.into())),
         ("D:", _) => {

@@ -25,15 +25,16 @@ struct Batch {
 
 /// What the cutter said of a message that follows.
 #[derive(Clone, Copy)]
-struct Literal {
-    octets: u64,
-    sync: bool,
+pub(super) struct Literal {
+    pub octets: u64,
+    pub sync: bool,
+    /// It stands in `UTF8 (...)`.
+    pub utf8: bool,
 }
 
 impl Session {
     /// APPEND, from the head of its first message to its tagged answer.
-    pub(super) async fn append(&mut self, head: &[u8], octets: u64, sync: bool) -> Result<(), End> {
-        let literal = Literal { octets, sync };
+    pub(super) async fn append(&mut self, head: &[u8], literal: Literal) -> Result<(), End> {
         let (tag, append) = match Append::parse(head, self.speaks_utf8()) {
             Ok(parsed) => parsed,
             Err(bad) => {
@@ -82,8 +83,8 @@ impl Session {
                 return Ok(say.into());
             }
             match self.cut().await? {
-                Cut::Append { head, octets, sync, utf8: _ } => {
-                    literal = Literal { octets, sync };
+                Cut::Append { head, octets, sync, utf8 } => {
+                    literal = Literal { octets, sync, utf8 };
                     part = match AppendPart::parse(&head) {
                         Ok(part) => part,
                         Err(say) => {
@@ -110,6 +111,9 @@ impl Session {
         let is_small = octets <= limits::SMALL_BODY as u64;
         if octets == 0 {
             Some(say::APPEND_CANCELLED)
+        } else if literal.utf8 && !self.speaks_utf8() {
+            // RFC 6855 s4. Raw 8-bit octets in an ordinary literal are taken all the same: old mail in koi8-r comes so.
+            Some(say::ENABLE_UTF8_FIRST)
         } else if octets > self.imap.settings.get().max_message {
             Some(say::TOO_BIG)
         } else if self.quota().is_some_and(|quota| batch.octets.saturating_add(octets) > quota) {
@@ -187,7 +191,7 @@ impl Session {
     }
 
     async fn keep(&mut self, batch: Batch) -> Answer {
-        let kept = self.imap.pipeline.keep(batch.mailbox, batch.name, batch.filed).await;
+        let kept = self.imap.pipeline.keep((batch.mailbox, batch.name), self.quota(), batch.filed).await;
         match kept {
             Ok(kept) => {
                 let validity = kept.first().map_or(0, |kept| kept.validity);

@@ -1,10 +1,9 @@
 //! COPY, MOVE (RFC 6851), EXPUNGE, UID EXPUNGE (RFC 4315).
 
-use super::{Answer, Done, Session, answer::Copy, uids::Uids};
+use super::{Answer, Done, Session, answer::Copy};
 use crate::{
-    limits,
-    store::{StoreError, Want},
-    types::{FolderId, FolderName, Uid},
+    store::StoreError,
+    types::{FolderName, Uid},
     wire::imap::{Ranges, SequenceSet, say},
 };
 
@@ -23,13 +22,14 @@ impl Session {
         if !uid && !wanted.both(selected.view.gone()).is_empty() {
             return Ok(say::VANISHED.into());
         }
-        let (folder, target) = (selected.folder, (who.login.mailbox, to));
-        match self.has_room(folder, &wanted, take_away).await {
-            Ok(true) => {}
-            Ok(false) => return Ok(say::OVER_QUOTA.into()),
-            Err(error) => return Ok(self.failed("COPY", &error).into()),
-        }
-        let copied = match self.imap.store.copy(folder, wanted.iter().collect(), target, take_away).await {
+        let (folder, uids, target) = (selected.folder, wanted.iter().collect(), (who.login.mailbox, to));
+        let store = &self.imap.store;
+        // Q15: a copy counts, a move does not.
+        let copied = match self.quota().filter(|_| !take_away) {
+            Some(quota) => store.copy_within(folder, uids, target, quota).await,
+            None => store.copy(folder, uids, target, take_away).await,
+        };
+        let copied = match copied {
             Ok(copied) => copied,
             Err(StoreError::Missing) => return Ok(say::TRY_CREATE.into()),
             Err(error) => return Ok(self.failed("COPY", &error).into()),
@@ -49,23 +49,6 @@ impl Session {
         say::MOVED.with(code.code()).untagged(self.conn.output());
         self.went(copied.pairs.into_iter().map(|(from, _)| from));
         Ok(say::DONE.into())
-    }
-
-    /// Whether the copies fit into the quota (Q15); a move needs no room. Sizes are summed a page at a time.
-    async fn has_room(&self, folder: FolderId, wanted: &Uids, take_away: bool) -> Result<bool, StoreError> {
-        let Some(quota) = self.quota().filter(|_| !take_away) else { return Ok(true) };
-        let (mut used, mut after) = (self.usage().await?.bytes, Uid(0));
-        loop {
-            let page = wanted.page(after, limits::TURN_ROWS);
-            let Some(last) = page.last().copied().filter(|_| used <= quota) else { return Ok(used <= quota) };
-            after = last;
-            let rows = match self.imap.store.fetch(folder, page, Want::default()).await {
-                // The folder is gone: nothing is copied.
-                Err(StoreError::Missing) => Vec::new(),
-                rows => rows?,
-            };
-            used = rows.iter().fold(used, |used, fetched| used.saturating_add(fetched.row.size));
-        }
     }
 
     /// EXPUNGE, or UID EXPUNGE of some.

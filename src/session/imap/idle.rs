@@ -9,8 +9,8 @@ use crate::{
     wire::imap::{answer, say},
 };
 
-/// Between two signs of life: what is between us and the client must not forget the connection.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(limits::IMAP_STILL_HERE_SECS);
+/// Signs of life while a client is patiently waited for: what is between us and the client must not forget the connection.
+const SIGNS: u32 = (limits::IMAP_IDLE_SECS / limits::IMAP_STILL_HERE_SECS) as u32;
 /// Octets of a line that may be DONE.
 const LINE: usize = 64;
 
@@ -37,9 +37,10 @@ impl Session {
             }
             self.flush().await?;
             let left = self.idle.saturating_sub(self.imap.policy.clock.mono().saturating_sub(begin));
-            match self.wait(left.min(SIGN_OF_LIFE)).await? {
+            let pause = self.idle / SIGNS;
+            match self.wait(left.min(pause)).await? {
                 Woken::Said | Woken::News => {}
-                Woken::Silence if left <= SIGN_OF_LIFE => return Err(End::Idle),
+                Woken::Silence if left <= pause => return Err(End::Idle),
                 Woken::Silence => say::STILL_HERE.untagged(self.conn.output()),
             }
         }

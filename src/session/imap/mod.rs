@@ -31,6 +31,7 @@ mod view;
 use std::{sync::Arc, time::Duration};
 
 use answer::Answer;
+use append::Literal;
 use phase::{Facts, Phase};
 
 use crate::{
@@ -205,7 +206,9 @@ impl Session {
     async fn turn(&mut self, first: bool) -> Result<(), End> {
         let raw = match self.cut().await? {
             Cut::Command(raw) => raw,
-            Cut::Append { head, octets, sync, utf8: _ } => return Box::pin(self.append(&head, octets, sync)).await,
+            Cut::Append { head, octets, sync, utf8 } => {
+                return Box::pin(self.append(&head, Literal { octets, sync, utf8 })).await;
+            }
             Cut::TooLong(tag) => {
                 let answer = self.abuse(say::TOO_LONG)?;
                 self.bad(tag.as_ref(), &answer);
@@ -326,6 +329,7 @@ impl Session {
         match error {
             StoreError::Missing => say::NO_SUCH_FOLDER,
             StoreError::Exists => say::FOLDER_EXISTS,
+            StoreError::OverQuota => say::OVER_QUOTA,
             StoreError::Limit(_) => say::TOO_MANY_KEYWORDS,
             StoreError::NoRoom => self.trouble(what, error, say::NO_ROOM),
             StoreError::Unavailable(_) => self.trouble(what, error, say::NO_DISK),

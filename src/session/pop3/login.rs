@@ -120,6 +120,7 @@ pub(super) fn disk_sentence(error: &StoreError) -> Say {
     match error {
         StoreError::Unavailable(_) | StoreError::NoRoom => say::NO_DISK,
         StoreError::Damaged(_) => say::DAMAGED,
-        StoreError::Missing | StoreError::Exists | StoreError::Limit(_) => say::VANISHED,
+        StoreError::Missing | StoreError::Exists => say::VANISHED,
+        StoreError::OverQuota | StoreError::Limit(_) => say::VANISHED,
     }
 }

@@ -215,6 +215,8 @@ pub const NO_SUCH_FOLDER: Say<'_> = no(Code::NonExistent, "There is no such fold
 pub const TRY_CREATE: Say<'_> = no(Code::TryCreate, "There is no such folder; create it first");
 /// CREATE, RENAME.
 pub const FOLDER_EXISTS: Say<'_> = no(Code::AlreadyExists, "A folder of that name exists already");
+/// UTF8 (...) in APPEND (RFC 6855 s4).
+pub const ENABLE_UTF8_FIRST: Say<'_> = no(Code::Cannot, "A message in UTF8 needs ENABLE UTF8=ACCEPT first");
 /// A name that no folder can have.
 pub const BAD_NAME: Say<'_> = no(Code::Cannot, "A folder cannot have that name");
 /// DELETE INBOX, CREATE INBOX, RENAME to INBOX.
