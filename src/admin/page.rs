@@ -13,6 +13,7 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     ("/app/api.js", SCRIPT, include_bytes!("../../web/app/api.js")),
     ("/app/board.js", SCRIPT, include_bytes!("../../web/app/board.js")),
     ("/app/certificates.js", SCRIPT, include_bytes!("../../web/app/certificates.js")),
+    ("/app/dns.js", SCRIPT, include_bytes!("../../web/app/dns.js")),
     ("/app/domain.js", SCRIPT, include_bytes!("../../web/app/domain.js")),
     ("/app/events.js", SCRIPT, include_bytes!("../../web/app/events.js")),
     ("/app/graph.js", SCRIPT, include_bytes!("../../web/app/graph.js")),

@@ -5,6 +5,7 @@ import { Button, Check, Confirm, Field, FormDialog, Notice, TextField, useLoad }
 import { t } from "./words.js";
 import { mayChange, notify } from "./state.js";
 import { at, post, put, remove } from "./api.js";
+import { Zone } from "./dns.js";
 
 export function AddDomain({ close, done }) {
   const [name, setName] = useState("");
@@ -36,26 +37,9 @@ export function EditDomain({ domain, close, done }) {
         ${(given) => html`<input type="text" ...${given} list=${list} value=${catchAll} placeholder=${t("none")} autocomplete="off" autocapitalize="none" spellcheck="false" onInput=${(e) => setCatchAll(e.target.value)} />
           <datalist id=${list}>${(boxes.data?.mailboxes ?? []).map((one) => html`<option value=${one.address} />`)}</datalist>`}
       <//>
-      <${Dns} name=${domain.name} />
+      <${Zone} name=${domain.name} />
       ${mayChange() && html`<div class="danger-zone"><${Button} kind="danger-quiet" icon="trash" onClick=${() => setRemoving(true)}>${t("remove_domain")}<//></div>`}`}
   <//>`;
-}
-
-// What the domain's DNS zone needs so that others can send here (G9).
-function Dns({ name }) {
-  const { data } = useLoad("status");
-  const server = data?.server_name ?? "";
-  const records = [
-    [name, "MX", `10 ${server}.`],
-    [name, "TXT", "v=spf1 mx -all"],
-    [`_dmarc.${name}`, "TXT", `v=DMARC1; p=none; rua=mailto:postmaster@${name}`],
-  ];
-  return html`<details class="more"><summary>${t("dns_setup")}</summary>
-    <p class="soft">${t("dns_lead")}</p>
-    <div class="scroll" tabindex="0" role="region" aria-label=${t("dns_setup")}><table class="table records"><thead><tr><th>${t("name")}</th><th>${t("type")}</th><th>${t("value")}</th></tr></thead>
-      <tbody>${records.map(([at, type, value]) => html`<tr><td>${at}.</td><td>${type}</td><td>${value}</td></tr>`)}</tbody></table></div>
-    <p class="soft">${t("dns_ptr", server)}</p>
-  </details>`;
 }
 
 function RemoveDomain({ domain, close, done }) {
