@@ -107,7 +107,7 @@ pub(super) fn salvage(context: &Context, args: Args) -> Done {
     let new = Places { state: to.clone(), mail: to.join("mail"), reserve: 0 };
     let now = SystemClock::start().now();
     let done = store::salvage(&disk, &from, &new, now, &mut progress(context.json)).map_err(|error| cannot(&error))?;
-    let answer = json!({ "volumes": done.volumes, "bodies": done.bodies, "messages": done.messages, "queued": done.queued,
+    let answer = json!({ "volumes": done.volumes, "bodies": done.bodies, "messages": done.messages, "queued": done.queued, "held": done.held,
         "octets": done.octets, "strays": done.strays, "damaged": done.damaged, "to": to.display().to_string() });
     show::answer(context, &answer, |answer| {
         let mut lines = vec![format!(
@@ -117,6 +117,12 @@ pub(super) fn salvage(context: &Context, args: Args) -> Done {
             size(&answer["octets"]),
             to.display()
         )];
+        if done.held > 0 {
+            lines.push(format!(
+                "{} recipients in the queue are held: whether they had their copy cannot be told (gatepost queue list)",
+                done.held
+            ));
+        }
         if done.strays > 0 {
             lines.push(format!(
                 "{} more without a readable recipient: recovered/*.eml in the new mail directory",

@@ -5,8 +5,8 @@ use crate::{
     mime::{notice, stamp},
     policy::Refusal,
     router::{self, Destination, Route},
-    store::{Delivery, Draft, NewMessage, QueueRow, Sealed},
-    types::{Envelope, QueueId, ReversePath},
+    store::{Delivery, Draft, NewMessage, Sealed},
+    types::{Envelope, Leaving, QueueId, ReversePath},
 };
 
 /// The message that a notice is about.
@@ -30,7 +30,8 @@ pub(super) async fn failure(
     let (deliveries, queue) = match router::expand(&pipeline.directory.get(), &settings, sender) {
         Route::Local { here, .. } => (here.into_iter().map(into_inbox).collect::<Vec<_>>(), Vec::new()),
         Route::Foreign => {
-            let row = QueueRow { from: ReversePath::Null, to: sender.clone(), next_try: pipeline.clock.now() };
+            let row = Leaving::plain(ReversePath::Null, sender.clone(), pipeline.clock.now());
+            let row = Leaving { ours: true, ..row };
             (Vec::new(), vec![row])
         }
         Route::Unknown => (Vec::new(), Vec::new()),

@@ -8,6 +8,7 @@ use super::{
     draft::Content,
     fault::Fault,
     mail::Mail,
+    queue::Queued,
     record::{BLOCK, HEADER, Header, blocks_end, put_block, put_trailer},
     rows::Body,
     volume::{Lease, Pool},
@@ -44,7 +45,7 @@ impl Appender {
 
     fn place(&mut self, mail: &Arc<Mail>, message: NewMessage, now: UnixTime) -> Result<Placed, Fault> {
         let NewMessage { sealed, derived, deliveries, queue } = message;
-        let trailer = put_trailer(sealed.id, &deliveries, &queue);
+        let trailer = put_trailer(sealed.id, &deliveries, queue.iter());
         let header = Header {
             mark: mail.mark,
             trailer: u32::try_from(trailer.len()).map_err(|_| Fault::Missing)?,
@@ -59,6 +60,7 @@ impl Appender {
         };
         let Sealed { id, len, digest, content } = sealed;
         let body = Body { volume, offset, len, record: header.record_len(), links: 0, digest };
+        let queue = queue.into_iter().map(|leaving| Queued::new(id, len, now, leaving)).collect();
         Ok(Placed { id, body, deliveries, queue, date: now, derived, _content: content })
     }
 

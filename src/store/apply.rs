@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
-    Delivery, Kept, QueueRow, StoreError, Usage,
+    Delivery, Kept, StoreError, Usage,
     backend::begin,
     draft::Content,
     fault::Fault,
     folders::{Folder, FolderWork, Opened},
     mail::{IDS, Mail},
     messages::{Copied, Flagged, Links, MessageWork},
-    rows::{self, Body, House, Message, Queued, Volume},
+    queue::{DUE, QueueWork, Queued, ROUTES},
+    rows::{self, Body, House, Message, Volume},
     volume::VOLUME_HEADER,
     watch,
 };
-use crate::types::{BodyId, FolderId, FolderName, MailboxId, Uid, UnixTime};
+use crate::types::{BodyId, FolderId, FolderName, MailboxId, RowId, Settled, Uid, UnixTime};
 
 /// Messages that one step of a purge removes, so that commits of others go in between.
 const PURGE_STEP: usize = 2000;
@@ -26,7 +27,7 @@ pub(super) struct Placed {
     pub id: BodyId,
     pub body: Body,
     pub deliveries: Vec<Delivery>,
-    pub queue: Vec<QueueRow>,
+    pub queue: Vec<Queued>,
     /// The date of its message rows.
     pub date: UnixTime,
     /// Its record for `index.redb`, if it came with one.
@@ -44,7 +45,9 @@ pub(super) struct Moved {
 
 /// What a job does to the rows.
 pub(super) enum Change {
-    Commit(Vec<Placed>),
+    /// Bodies, and what became of queue rows that they are about.
+    Commit(Vec<Placed>, Vec<Settled>),
+    Queue(QueueWork),
     Folders(MailboxId, FolderWork),
     Messages(FolderId, MessageWork),
     Remove(MailboxId, FolderName, Vec<Uid>),
@@ -62,6 +65,7 @@ pub(super) enum Answer {
     None,
     Count(usize),
     Kept(Vec<Kept>),
+    Rows(Vec<RowId>),
     Folder(Folder),
     Flagged(Flagged),
     Copied(Copied),
@@ -92,6 +96,8 @@ pub(super) struct Applied {
     pub gone: Vec<BodyId>,
     /// What watchers of folders hear.
     pub told: Vec<(FolderId, watch::Change)>,
+    /// The queue's runner has something to look at.
+    pub rung: bool,
 }
 
 /// A change that cannot be done while the others can: its place in the list and why.
@@ -137,13 +143,16 @@ pub(super) struct Tables<'t> {
     pub subscriptions: Table<'t, (u32, &'static str), &'static [u8]>,
     pub messages: Table<'t, (u32, u32), &'static [u8]>,
     pub bodies: Table<'t, u64, &'static [u8]>,
-    queue: Table<'t, u64, &'static [u8]>,
+    pub queue: Table<'t, u64, &'static [u8]>,
+    pub due: Table<'t, (i64, u64), &'static [u8]>,
+    pub routes: Table<'t, (u64, i64, u64), &'static [u8]>,
     volumes: Table<'t, u32, &'static [u8]>,
     usage: Table<'t, u32, &'static [u8]>,
     touched: BTreeMap<u32, Volume>,
     pub open: BTreeMap<u32, Opened>,
     used: BTreeMap<u32, Usage>,
     pub told: Vec<(FolderId, watch::Change)>,
+    pub rung: bool,
     gone: Vec<BodyId>,
 }
 
@@ -163,24 +172,30 @@ impl<'t> Tables<'t> {
             messages: write.open_table(rows::MESSAGES)?,
             bodies: write.open_table(rows::BODIES)?,
             queue: write.open_table(rows::QUEUE)?,
+            due: write.open_table(DUE)?,
+            routes: write.open_table(ROUTES)?,
             volumes: write.open_table(rows::VOLUMES)?,
             usage: write.open_table(rows::USAGE)?,
             touched: BTreeMap::new(),
             open: BTreeMap::new(),
             used: BTreeMap::new(),
             told: Vec::new(),
+            rung: false,
             gone: Vec::new(),
         })
     }
 
     fn change(&mut self, change: &Change) -> Result<Done, Fault> {
         let answer = match change {
-            Change::Commit(placed) => {
+            Change::Commit(placed, settled) => {
                 self.fit(placed)?;
+                self.all_there(settled)?;
                 let mut kept = Vec::new();
                 placed.iter().try_for_each(|one| self.keep(one, &mut kept))?;
+                self.settle_rows(settled)?;
                 Answer::Kept(kept)
             }
+            Change::Queue(work) => self.queue_work(work)?,
             Change::Folders(mailbox, work) => self.folder_work(*mailbox, work)?,
             Change::Messages(folder, work) => self.message_work(*folder, work)?,
             Change::Remove(mailbox, name, uids) => Answer::Count(self.remove(*mailbox, name, uids)?),
@@ -210,7 +225,8 @@ impl<'t> Tables<'t> {
         self.house.next_volume = self.house.next_volume.max(mail.pool.next());
         rows::put(&mut self.houses, 0, &self.house)?;
         let (ids_until, newest) = (self.house.next_body, self.house.newest);
-        Ok(Applied { done, volumes: self.touched, ids_until, newest, told: self.told, gone: self.gone })
+        let Tables { touched, told, gone, rung, .. } = self;
+        Ok(Applied { done, volumes: touched, ids_until, newest, told, gone, rung })
     }
 
     /// What a mailbox holds, to be changed.
@@ -256,9 +272,7 @@ impl<'t> Tables<'t> {
             links += 1;
         }
         for row in &placed.queue {
-            let queued = Queued { body: placed.id, next_try: row.next_try, from: row.from.clone(), to: row.to.clone() };
-            rows::put(&mut self.queue, self.house.next_queue, &queued)?;
-            self.house.next_queue += 1;
+            self.enqueue(row.clone())?;
             links += 1;
         }
         let body = Body { links, ..placed.body };

@@ -9,9 +9,10 @@ use super::{
     apply::folders_of,
     disk::DiskFile,
     fault::Fault,
+    queue::{DUE, Due, Queued, ROUTES, Routed},
     reader::Record,
     record::{HEADER, Header, blocks_end, take_trailer},
-    rows::{self, Body, Folder, KeyForm, Message, Place, Queued, Subscribed, Volume, Words},
+    rows::{self, Body, Folder, KeyForm, Message, Place, Subscribed, Volume, Words},
     volume::{VOLUME_HEADER, take_volume_header},
 };
 use crate::types::{BodyId, MailboxId};
@@ -26,6 +27,7 @@ const TURN_BODIES: usize = 64;
 pub(super) struct Census {
     pub messages: u64,
     pub queued: u64,
+    free: u64,
     pub bodies: u64,
     mailboxes: u64,
     folders: u64,
@@ -136,17 +138,24 @@ impl Census {
         let read = db.begin_read()?;
         let (mut last, mut seen) = (after, 0);
         let bodies = read.open_table(rows::BODIES)?;
+        let (due, routes) = (read.open_table(DUE)?, read.open_table(ROUTES)?);
         for entry in read.open_table(rows::QUEUE)?.range(after + 1..)?.take(TURN_ROWS) {
             let (key, value) = entry?;
             (last, seen) = (key.value(), seen + 1);
             self.queued += 1;
-            let row = rows::unseal::<Queued>(&u64::octets(&last), value.value());
-            let whole = row.is_ok_and(|row| {
-                self.named = self.named.wrapping_add(spread(row.body.0));
-                matches!(rows::get::<u64, Body>(&bodies, row.body.0), Ok(Some(_)))
-            });
-            if !whole {
-                report.problem(format!("queue row {last} is damaged or has no body"));
+            let Ok(row) = rows::unseal::<Queued>(&u64::octets(&last), value.value()) else {
+                report.problem(format!("queue row {last} is damaged"));
+                continue;
+            };
+            self.named = self.named.wrapping_add(spread(row.body.0));
+            if !matches!(rows::get::<u64, Body>(&bodies, row.body.0), Ok(Some(body)) if body.len == row.size) {
+                report.problem(format!("queue row {last} has no body of its size"));
+            }
+            let Some(keys) = row.keys(last) else { continue };
+            self.free += 1;
+            let led = matches!(rows::get::<(i64, u64), Due>(&due, keys.due), Ok(Some(due)) if due.0.0 == keys.route.0);
+            if !led || !matches!(rows::get::<(u64, i64, u64), Routed>(&routes, keys.route), Ok(Some(_))) {
+                report.problem(format!("queue row {last} is not where its next try is looked for"));
             }
         }
         Ok(Some(last).filter(|_| seen == TURN_ROWS))
@@ -185,6 +194,8 @@ impl Census {
         };
         count("messages", self.messages, read.open_table(rows::MESSAGES)?.len()?, report);
         count("queue", self.queued, read.open_table(rows::QUEUE)?.len()?, report);
+        count("queue by next try", self.free, read.open_table(DUE)?.len()?, report);
+        count("queue by destination", self.free, read.open_table(ROUTES)?.len()?, report);
         count("bodies", self.bodies, read.open_table(rows::BODIES)?.len()?, report);
         count("places", self.folders, read.open_table(rows::PLACES)?.len()?, report);
         count("usage", self.mailboxes, read.open_table(rows::USAGE)?.len()?, report);

@@ -11,7 +11,7 @@ use std::{
 use super::{Places, StoreError, disk::Disk, fault::Fault, index::Index, mail::Mail, system::System, watch::Hub};
 use crate::{
     journal::{Journal, StoreEvent},
-    rt::{Board, Clock, Turns, Worker, is_plausible},
+    rt::{Bell, Board, Clock, Turns, Worker, is_plausible},
     types::UnixTime,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Core {
     pub readers: Worker,
     /// Who watches folders.
     pub hub: Arc<Hub>,
+    /// The queue's runner has something to look at.
+    pub queue_bell: Bell,
     /// Records derived from messages.
     pub index: Index,
     /// Held by the one search that has a turn: the other reader thread is always there for everybody else.
@@ -64,6 +66,7 @@ impl Core {
             system,
             readers,
             hub: Arc::default(),
+            queue_bell: Bell::default(),
             index: Index::default(),
             sifting: Turns::default(),
             mail: RwLock::new(None),
@@ -89,6 +92,7 @@ impl Core {
         // Only the disk knows what became of changes that were under way when it was given up.
         self.hub.lose();
         *self.mail.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(mail));
+        self.queue_bell.ring();
     }
 
     /// Takes the mail disk away from everybody, with the reason they hear.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Disk, Draft, Kept, NewMessage, Places, RealDisk, Room, Row, StoreError, Usage, Waiting, Write,
+    Disk, Draft, Kept, NewMessage, Places, RealDisk, Room, Row, StoreError, Usage, Write,
     apply::{Answer, Change},
     core::Core,
     reader, space,
@@ -102,7 +102,7 @@ impl Store {
     /// Keeps messages and all their rows in ONE transaction (of a group). Ok is the Guarantee; it says where each delivery
     /// was put, in the order of the messages and of their deliveries.
     pub async fn commit(&self, messages: Vec<NewMessage>) -> Result<Vec<Kept>, StoreError> {
-        match self.ask(Job::Commit(messages)).await? {
+        match self.ask(Job::Commit(messages, Vec::new())).await? {
             Answer::Kept(kept) => Ok(kept),
             other => Err(other.unfit()),
         }
@@ -154,17 +154,6 @@ impl Store {
     /// Durable commits of the mail store since the start; each is one wear of the flash.
     pub fn commits(&self) -> u64 {
         self.core.commits.load(Ordering::SeqCst)
-    }
-
-    /// How many recipients wait in the queue.
-    pub async fn queue_len(&self) -> Result<u64, StoreError> {
-        self.core.read(reader::queue_len).await
-    }
-
-    /// Up to `max` recipients that wait, with numbers above `after`.
-    pub async fn queue(&self, after: u64, max: usize) -> Result<Vec<Waiting>, StoreError> {
-        let core = self.core.clone();
-        self.core.read(move |mail| reader::queue(&core, mail, after, max)).await
     }
 
     /// Room on the mail disk.

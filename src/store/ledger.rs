@@ -1,4 +1,4 @@
-//! What a `mail.redb` that is about to be replaced still knows: where each message is now, and its flags. `salvage` believes every row
+//! What a `mail.redb` that is about to be replaced still knows: where each message is now, its flags, what waits. `salvage` believes every row
 //! whose sum is right and asks nothing of the others.
 
 use std::{
@@ -15,7 +15,8 @@ use super::{
     backend::{Gate, database},
     fault::Fault,
     folders::FolderWork,
-    rows::{self, KeyForm, Message, Place, RowForm, Words},
+    queue::Queued,
+    rows::{self, House, KeyForm, Message, Place, RowForm, Words},
     shadow::Shadow,
 };
 use crate::types::{BodyId, Flags, FolderName, Keywords, MailboxId, Special, UnixTime};
@@ -39,6 +40,10 @@ pub(super) struct Ledger {
     words: BTreeMap<u32, Words>,
     /// By body.
     copies: Vec<Copy>,
+    /// By body.
+    queue: Vec<Queued>,
+    /// Every row of the queue could be read: one that is not there was delivered or deleted.
+    pub knows_queue: bool,
 }
 
 impl Ledger {
@@ -49,13 +54,15 @@ impl Ledger {
         let read = catch_unwind(AssertUnwindSafe(|| {
             let shadow: Arc<dyn DiskFile> = Arc::new(Shadow::over(disk.open(&mail.join("mail.redb"), false)?)?);
             let db = database(shadow, Gate::default(), CACHE)?;
-            let read = [ledger.read_folders(&db), ledger.read_words(&db), ledger.read_copies(&db)];
+            let read =
+                [ledger.read_folders(&db), ledger.read_words(&db), ledger.read_copies(&db), ledger.read_queue(&db)];
             // It may panic once more when it is closed.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(db)));
             read.into_iter().collect::<Result<(), Fault>>()
         }));
         drop(read);
         ledger.copies.sort_by_key(|copy| copy.body);
+        ledger.queue.sort_by_key(|row| row.body);
         ledger
     }
 
@@ -93,6 +100,28 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    fn read_queue(&mut self, db: &Database) -> Result<(), Fault> {
+        let read = db.begin_read()?;
+        let house: House = rows::get(&read.open_table(rows::HOUSE)?, 0)?.ok_or(Fault::Missing)?;
+        let mut damaged = false;
+        for entry in read.open_table(rows::QUEUE)?.range(0..)? {
+            let (key, value) = entry?;
+            match rows::unseal::<Queued>(&u64::octets(&key.value()), value.value()) {
+                Ok(row) => self.queue.push(row.shifted(house.shift)),
+                Err(_) => damaged = true,
+            }
+        }
+        self.knows_queue = !damaged;
+        Ok(())
+    }
+
+    /// What waits of a body.
+    pub fn queued(&self, body: BodyId) -> &[Queued] {
+        let first = self.queue.partition_point(|row| row.body < body);
+        let end = self.queue.partition_point(|row| row.body <= body);
+        &self.queue[first..end]
     }
 
     /// Where a body was when the store was last open; none: no row that can be read names it.

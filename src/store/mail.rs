@@ -18,6 +18,7 @@ use super::{
     disk::{Disk, LockGuard},
     fault::Fault,
     migrate,
+    queue::{DUE, ROUTES},
     rows::{self, House, Volume},
     volume::{Known, Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header},
 };
@@ -179,6 +180,7 @@ fn found(db: &Database, now: UnixTime) -> Result<(), Fault> {
         next_volume: 1,
         next_queue: 1,
         newest: now,
+        shift: 0,
     };
     let write = begin(db)?;
     {
@@ -190,6 +192,8 @@ fn found(db: &Database, now: UnixTime) -> Result<(), Fault> {
         write.open_table(rows::MESSAGES)?;
         write.open_table(rows::BODIES)?;
         write.open_table(rows::QUEUE)?;
+        write.open_table(DUE)?;
+        write.open_table(ROUTES)?;
         write.open_table(rows::VOLUMES)?;
         write.open_table(rows::USAGE)?;
     }

@@ -1,13 +1,15 @@
-//! Brings a `mail.redb` of format 1 to format 2, in place: one durable transaction, so that a power cut leaves the one or the other.
+//! Brings a `mail.redb` of an older format to format 3, in place: one durable transaction, so that a power cut leaves the one or the
+//! other.
 //!
-//! Format 1 had no numbers that lead to folders, no keywords, no subscriptions, and did not count unseen and deleted messages. Message
+//! Format 2 had no indices of the queue. Format 1 had no numbers that lead to folders, no keywords, no subscriptions, and did not count unseen and deleted messages. Message
 //! rows are the same in both, so that a store of a million messages writes its folders' rows only.
 
-use redb::{Database, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
 
 use super::{
     backend::begin,
     fault::Fault,
+    queue,
     rows::{self, Folder, House, KeyForm, Message, Place, Subscribed},
 };
 use crate::types::{FolderName, MailboxId};
@@ -16,29 +18,34 @@ use crate::types::{FolderName, MailboxId};
 pub(super) fn bring_up(db: &Database) -> Result<Option<u64>, Fault> {
     let house: Option<House> = rows::get(&db.begin_read()?.open_table(rows::HOUSE)?, 0)?;
     // A missing first row is told of by who opens it.
-    let Some(house) = house.filter(|house| house.format == 1) else { return Ok(None) };
+    let Some(house) = house.filter(|house| house.format < rows::FORMAT) else { return Ok(None) };
     let write = begin(db)?;
-    let mut counted = 0;
-    {
-        let mut folders = write.open_table(rows::FOLDERS)?;
-        let messages = write.open_table(rows::MESSAGES)?;
-        let mut places = write.open_table(rows::PLACES)?;
-        write.open_table(rows::KEYWORDS)?;
-        let mut subscriptions = write.open_table(rows::SUBSCRIPTIONS)?;
-        for (mailbox, name, row) in all(&folders)? {
-            let row = count(&messages, row)?;
-            counted += row.messages;
-            folders.remove((mailbox.0, name.as_str()))?;
-            let name = new_name(&folders, mailbox, &name)?;
-            let key = (mailbox.0, name.as_str());
-            rows::put(&mut folders, key, &row)?;
-            rows::put(&mut subscriptions, key, &Subscribed)?;
-            rows::put(&mut places, row.id, &Place { mailbox, name: name.clone() })?;
-        }
-        rows::put(&mut write.open_table(rows::HOUSE)?, 0, &House { format: rows::FORMAT, ..house })?;
-    }
+    let counted = if house.format == 1 { lead_to_folders(&write)? } else { 0 };
+    queue::make_indices(&write)?;
+    rows::put(&mut write.open_table(rows::HOUSE)?, 0, &House { format: rows::FORMAT, ..house })?;
     write.commit()?;
     Ok(Some(counted))
+}
+
+/// What format 2 had beside format 1.
+fn lead_to_folders(write: &WriteTransaction) -> Result<u64, Fault> {
+    let mut counted = 0;
+    let mut folders = write.open_table(rows::FOLDERS)?;
+    let messages = write.open_table(rows::MESSAGES)?;
+    let mut places = write.open_table(rows::PLACES)?;
+    write.open_table(rows::KEYWORDS)?;
+    let mut subscriptions = write.open_table(rows::SUBSCRIPTIONS)?;
+    for (mailbox, name, row) in all(&folders)? {
+        let row = count(&messages, row)?;
+        counted += row.messages;
+        folders.remove((mailbox.0, name.as_str()))?;
+        let name = new_name(&folders, mailbox, &name)?;
+        let key = (mailbox.0, name.as_str());
+        rows::put(&mut folders, key, &row)?;
+        rows::put(&mut subscriptions, key, &Subscribed)?;
+        rows::put(&mut places, row.id, &Place { mailbox, name: name.clone() })?;
+    }
+    Ok(counted)
 }
 
 type Found = (MailboxId, String, Folder);

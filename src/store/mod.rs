@@ -3,7 +3,7 @@
 //! | file | holds | code |
 //! |---|---|---|
 //! | state directory: `system.redb` | settings, directory, certificates: rows whose meaning is the caller's | `system` |
-//! | mail directory: `mail.redb` | small rows: folders, messages, bodies, queue, volumes, usage | `rows`, `apply`, `folders`, `messages` |
+//! | mail directory: `mail.redb` | small rows: folders, messages, bodies, queue, volumes, usage | `rows`, `apply`, `folders`, `messages`, `queue` |
 //! | `bodies/NNNNNN` | append-only volumes of records | `volume`, `record`, `appender` |
 //! | `journal/DAY.redb` | journal lines | `days` |
 //! | `index.redb` | records derived from messages, made again where they are missing | `index` |
@@ -46,6 +46,7 @@ mod messages;
 mod migrate;
 #[doc(hidden)]
 pub mod probe;
+mod queue;
 mod reader;
 mod reclaim;
 mod record;
@@ -70,6 +71,7 @@ pub use fetch::{Fetched, Want};
 pub use folders::Folder;
 pub use handle::Store;
 pub use messages::{Copied, FlagEdit, Flagged, How};
+pub use queue::{Destination, DueKey, DuePage, QueueCount, QueueFilter, QueueOrder, QueuePage, QueueRows, QueueStage};
 pub use reindex::{Derive, Reindexed, reindex};
 pub use salvage::{Salvaged, salvage};
 pub use sift::{Blocks, Sieve, Sifted};
@@ -77,7 +79,7 @@ pub use space::Room;
 pub use system::System;
 pub use watch::{Change, Changes, Watch};
 
-use crate::types::{Address, BodyId, Flags, FolderId, FolderName, Keyword, MailboxId, ReversePath, Uid, UnixTime};
+use crate::types::{Flags, FolderId, FolderName, Keyword, Leaving, MailboxId, Uid, UnixTime};
 
 /// Why the store did not do it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,28 +167,6 @@ pub struct Kept {
     pub uid: Uid,
 }
 
-/// A recipient elsewhere, for the queue.
-#[derive(Clone, Debug)]
-pub struct QueueRow {
-    /// Reverse-path.
-    pub from: ReversePath,
-    /// Recipient.
-    pub to: Address,
-    /// When to try first.
-    pub next_try: UnixTime,
-}
-
-/// A recipient elsewhere that waits.
-#[derive(Clone, Debug)]
-pub struct Waiting {
-    /// Its number in the queue; grows.
-    pub number: u64,
-    /// The message.
-    pub body: BodyId,
-    /// Who and when.
-    pub row: QueueRow,
-}
-
 /// One sealed body and all who get it.
 pub struct NewMessage {
     /// The bytes.
@@ -196,7 +176,7 @@ pub struct NewMessage {
     /// Copies here.
     pub deliveries: Vec<Delivery>,
     /// Copies elsewhere.
-    pub queue: Vec<QueueRow>,
+    pub queue: Vec<Leaving>,
 }
 
 /// What a mailbox holds, counted at commit.

@@ -28,5 +28,5 @@ pub fn sum(body: u64, number: u64, octets: &[u8]) -> u32 {
 /// A trailer of body `body` read and written again; None when it is damaged.
 #[must_use]
 pub fn trailer(body: u64, bytes: &[u8]) -> Option<Vec<u8>> {
-    take_trailer(BodyId(body), bytes).map(|t| put_trailer(BodyId(body), &t.deliveries, &t.queue))
+    take_trailer(BodyId(body), bytes).map(|t| put_trailer(BodyId(body), &t.deliveries, t.queue.iter()))
 }

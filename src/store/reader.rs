@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
-use redb::{ReadableDatabase, ReadableTableMetadata};
+use redb::ReadableDatabase;
 
 use super::{
-    QueueRow, StoreError, Usage, Waiting,
+    StoreError, Usage,
     apply::folders_of,
     core::Core,
     disk::DiskFile,
@@ -13,7 +13,7 @@ use super::{
     folders::{Folder, names_of},
     mail::Mail,
     record::{BLOCK, SUM, block_start, whole_block},
-    rows::{self, Body, KeyForm, Message, Queued, Words},
+    rows::{self, Body, KeyForm, Message, Words},
 };
 use crate::types::{
     BodyId, BodyReader, BytesBody, FolderId, FolderName, Keyword, MailboxId, MessageRow, ReadFuture, Uid,
@@ -92,30 +92,6 @@ pub(super) fn usages(mail: &Mail) -> Result<BTreeMap<MailboxId, Usage>, Fault> {
 /// What a mailbox holds.
 pub(super) fn usage(mail: &Mail, mailbox: MailboxId) -> Result<Usage, Fault> {
     Ok(rows::get(&mail.db.begin_read()?.open_table(rows::USAGE)?, mailbox.0)?.unwrap_or_default())
-}
-
-/// How many recipients wait in the queue.
-pub(super) fn queue_len(mail: &Mail) -> Result<u64, Fault> {
-    Ok(mail.db.begin_read()?.open_table(rows::QUEUE)?.len()?)
-}
-
-/// A page of the queue: numbers above `after`.
-pub(super) fn queue(core: &Core, mail: &Mail, after: u64, max: usize) -> Result<Vec<Waiting>, Fault> {
-    let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
-    let mut page = Vec::new();
-    for entry in mail.db.begin_read()?.open_table(rows::QUEUE)?.range(first..)?.take(max) {
-        let (key, value) = entry?;
-        let row = rows::unseal(&u64::octets(&key.value()), value.value());
-        let Queued { body, next_try, from, to } = match row {
-            Ok(row) => row,
-            Err(fault) => {
-                core.heard(&fault.at(&format!("queue {}", key.value())));
-                continue;
-            }
-        };
-        page.push(Waiting { number: key.value(), body, row: QueueRow { from, to, next_try } });
-    }
-    Ok(page)
 }
 
 /// A body: a small one is read and checked whole, a long one is read piece by piece.

@@ -4,18 +4,20 @@
 //! header   56  magic "GPRECORD" | mark of the store u64 | version u16 | flags u16 | trailer octets u32 | body id u64 | octets u64 | date i64
 //!              | digest u32 (CRC32C of all octets) | CRC32C of the header u32
 //! blocks       64 KiB of octets (the last one shorter) | CRC32C over body id, block number and octets u32
-//! trailer      deliveries and queue rows at the time of commit (for `salvage`), and when a delivery has keywords or a date of
-//!              its own those of every delivery | CRC32C over body id and the trailer u32
+//! trailer      deliveries and queue rows at the time of commit (for `salvage`); when a delivery has keywords or a date of its own,
+//!              or there are queue rows, those of every delivery; what else there is of every queue row (`queue::rows`); old
+//!              trailers end sooner | CRC32C over body id and the trailer u32
 //! ```
 //!
 //! A block's own CRC lets a reader begin anywhere and never hand out a damaged octet. The mark is random: a message that
 //! contains the bytes of a record cannot make `salvage` believe in it.
 
 use super::{
-    Delivery, QueueRow,
+    Delivery,
     codec::{In, Out},
+    queue::{put_more, take_more},
 };
-use crate::types::{Address, BodyId, Flags, FolderName, Keyword, MailboxId, ReversePath, UnixTime};
+use crate::types::{Address, BodyId, Flags, FolderName, Keyword, Leaving, MailboxId, ReversePath, UnixTime};
 
 /// First octets of a record.
 pub(super) const MAGIC: &[u8; 8] = b"GPRECORD";
@@ -27,8 +29,8 @@ pub(super) const BLOCK: usize = 64 * 1024;
 pub(super) const SUM: usize = 4;
 /// Format version that is written.
 const VERSION: u16 = 1;
-/// A trailer longer than this is none of ours (1,000 recipients of 600 octets).
-const TRAILER_MAX: usize = 1024 * 1024;
+/// A trailer longer than this is none of ours (1,000 recipients, each with two paths, the address before and ORCPT).
+const TRAILER_MAX: usize = 4 * 1024 * 1024;
 
 /// A record's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,11 +125,15 @@ pub(super) struct Trailer {
     /// Copies here.
     pub deliveries: Vec<Delivery>,
     /// Copies elsewhere.
-    pub queue: Vec<QueueRow>,
+    pub queue: Vec<Leaving>,
 }
 
 /// Writes a trailer.
-pub(super) fn put_trailer(body: BodyId, deliveries: &[Delivery], queue: &[QueueRow]) -> Vec<u8> {
+pub(super) fn put_trailer<'a>(
+    body: BodyId,
+    deliveries: &[Delivery],
+    queue: impl ExactSizeIterator<Item = &'a Leaving> + Clone,
+) -> Vec<u8> {
     let mut out = Out::default();
     out.u32(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
     for delivery in deliveries {
@@ -136,13 +142,14 @@ pub(super) fn put_trailer(body: BodyId, deliveries: &[Delivery], queue: &[QueueR
         out.text(delivery.folder.as_str());
     }
     out.u32(u32::try_from(queue.len()).unwrap_or(u32::MAX));
-    for row in queue {
+    for row in queue.clone() {
         out.text(&row.from.to_string());
         out.text(&row.to.to_string());
         out.i64(row.next_try.0);
     }
-    if deliveries.iter().any(has_more) {
-        deliveries.iter().for_each(|delivery| put_more(&mut out, delivery));
+    if deliveries.iter().any(has_more) || queue.len() > 0 {
+        deliveries.iter().for_each(|delivery| put_own(&mut out, delivery));
+        queue.for_each(|row| put_more(&mut out, row));
     }
     let sum = crc32c::crc32c_append(crc32c::crc32c(&body.0.to_le_bytes()), &out.0);
     out.u32(sum);
@@ -154,14 +161,14 @@ fn has_more(delivery: &Delivery) -> bool {
     delivery.date.is_some() || !delivery.keywords.is_empty()
 }
 
-fn put_more(out: &mut Out, delivery: &Delivery) {
+fn put_own(out: &mut Out, delivery: &Delivery) {
     out.u8(u8::from(delivery.date.is_some()));
     out.i64(delivery.date.unwrap_or_default().0);
     out.u8(u8::try_from(delivery.keywords.len()).unwrap_or(u8::MAX));
     delivery.keywords.iter().take(usize::from(u8::MAX)).for_each(|word| out.text(word.as_str()));
 }
 
-fn take_more(from: &mut In<'_>, delivery: &mut Delivery) -> Option<()> {
+fn take_own(from: &mut In<'_>, delivery: &mut Delivery) -> Option<()> {
     let (dated, date) = (from.u8()?, UnixTime(from.i64()?));
     delivery.date = match (dated, date) {
         (0, UnixTime(0)) => None,
@@ -189,11 +196,14 @@ pub(super) fn take_trailer(body: BodyId, bytes: &[u8]) -> Option<Trailer> {
     }
     for _ in 0..from.u32()? {
         let (path, to, next_try) = (from.text()?, from.text()?, UnixTime(from.i64()?));
-        trailer.queue.push(QueueRow { from: reverse_path(path)?, to: Address::parse(to).ok()?, next_try });
+        trailer.queue.push(Leaving::plain(reverse_path(path)?, Address::parse(to).ok()?, next_try));
     }
     if from.end().is_none() {
-        trailer.deliveries.iter_mut().try_for_each(|delivery| take_more(&mut from, delivery))?;
-        trailer.deliveries.iter().any(has_more).then_some(())?;
+        trailer.deliveries.iter_mut().try_for_each(|delivery| take_own(&mut from, delivery))?;
+        (trailer.deliveries.iter().any(has_more) || !trailer.queue.is_empty()).then_some(())?;
+    }
+    if from.end().is_none() {
+        trailer.queue.iter_mut().try_for_each(|row| take_more(&mut from, row))?;
     }
     from.end().map(|()| trailer)
 }
@@ -207,6 +217,7 @@ pub(super) fn reverse_path(text: &str) -> Option<ReversePath> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::types::{Notify, Orcpt, Ret, Terms, Wishes};
 
     fn header() -> Header {
         Header { mark: 77, trailer: 12, body: BodyId(5), len: 70_000, date: UnixTime(9), digest: 0xdead_beef }
@@ -239,22 +250,56 @@ mod tests {
     fn a_trailer_comes_back() {
         let plain = Delivery::plain(MailboxId(3), FolderName::parse("\u{421}").unwrap());
         let deliveries = vec![Delivery { flags: Flags::SEEN, ..plain.clone() }];
-        let queue = vec![QueueRow {
-            from: ReversePath::Null,
-            to: Address::parse("\"a b\"@x.test").unwrap(),
-            next_try: UnixTime(4),
-        }];
-        let bytes = put_trailer(BodyId(1), &deliveries, &queue);
+        let queue =
+            [leaving(), Leaving::plain(ReversePath::Null, Address::parse("\"a b\"@x.test").unwrap(), UnixTime(4))];
+        let bytes = put_trailer(BodyId(1), &deliveries, queue.iter());
         let back = take_trailer(BodyId(1), &bytes).unwrap();
         assert_eq!(back.deliveries[0].folder, deliveries[0].folder);
-        assert_eq!(back.queue[0].to, queue[0].to);
+        assert_eq!(back.queue, queue);
         assert!(take_trailer(BodyId(2), &bytes).is_none());
         let keywords = vec![Keyword::parse("$Done").unwrap(), Keyword::parse("x").unwrap()];
         let deliveries = vec![plain, Delivery { keywords, date: Some(UnixTime(-5)), ..deliveries[0].clone() }];
-        let bytes = put_trailer(BodyId(1), &deliveries, &queue);
+        let bytes = put_trailer(BodyId(1), &deliveries, queue.iter());
         let back = take_trailer(BodyId(1), &bytes).unwrap().deliveries;
         assert_eq!(back.iter().map(|d| d.date).collect::<Vec<_>>(), [None, Some(UnixTime(-5))]);
         assert_eq!((&back[0].keywords, &back[1].keywords), (&Vec::new(), &deliveries[1].keywords));
+    }
+
+    /// With everything that can be asked for.
+    fn leaving() -> Leaving {
+        let notify = Some(Notify { success: true, failure: false, delay: true });
+        let orcpt = Some(Orcpt { kind: "rfc822".into(), address: "old@x.test".into() });
+        Leaving {
+            original: Some(Address::parse("list@x.test").unwrap()),
+            wishes: Wishes { notify, orcpt },
+            terms: Terms { ret: Some(Ret::Headers), envid: Some("a b".into()), utf8: true },
+            ours: true,
+            ..Leaving::plain(ReversePath::Null, Address::parse("u@x.test").unwrap(), UnixTime(-1))
+        }
+    }
+
+    /// What f020c43 wrote: queue rows end with the next try, and deliveries say more only when they have more.
+    #[test]
+    fn a_trailer_of_an_older_program_is_read() {
+        let mut out = Out::default();
+        out.u32(1);
+        out.u32(3);
+        out.u16(0);
+        out.text("INBOX");
+        out.u32(1);
+        out.text("ann@x.test");
+        out.text("bob@y.test");
+        out.i64(77);
+        for more in [&[][..], &[1, 5, 0, 0, 0, 0, 0, 0, 0, 0]] {
+            let mut bytes = [&out.0, more].concat();
+            let sum = crc32c::crc32c_append(crc32c::crc32c(&9u64.to_le_bytes()), &bytes);
+            bytes.extend(sum.to_le_bytes());
+            let Trailer { deliveries, queue } = take_trailer(BodyId(9), &bytes).unwrap();
+            let (from, to) = ("ann@x.test", "bob@y.test");
+            let from = ReversePath::Address(Address::parse(from).unwrap());
+            assert_eq!(queue, [Leaving::plain(from, Address::parse(to).unwrap(), UnixTime(77))]);
+            assert_eq!(deliveries[0].date, (!more.is_empty()).then_some(UnixTime(5)));
+        }
     }
 
     #[test]

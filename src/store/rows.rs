@@ -10,26 +10,25 @@
 //! | subscriptions | mailbox, name | - |
 //! | messages | folder id, UID | flags, date, octets, body, modseq, keywords (only when there are some) |
 //! | bodies | body id | volume, offset, octets, record octets, links, digest |
-//! | queue | number | body, next try, reverse-path, recipient |
+//! | queue, queue_due, queue_routes | | see `queue` |
 //! | volumes | number | committed length, live octets, live bodies |
 //! | usage | mailbox | octets, messages |
 //!
-//! Format 1 had no `places`, `keywords`, `subscriptions`, and its folder rows ended with modseq; `migrate` brings it to format 2.
+//! Format 1 had no `places`, `keywords`, `subscriptions`, and its folder rows ended with modseq. Format 2 had no indices of the queue,
+//! its queue rows ended with the recipient, and its house with the newest time. `migrate` brings them to format 3.
 
 use redb::{ReadableTable, TableDefinition, Value};
 
 use super::{
     codec::{In, Out},
     fault::Fault,
-    record::reverse_path,
 };
 use crate::types::{
-    Address, BodyId, Flags, FolderName, Keyword, Keywords, MailboxId, MessageRow, ModSeq, ReversePath, Special, Uid,
-    UnixTime,
+    BodyId, Flags, FolderName, Keyword, Keywords, MailboxId, MessageRow, ModSeq, Special, Uid, UnixTime,
 };
 
 /// Format version of the tables together.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 pub(super) const HOUSE: TableDefinition<u8, &[u8]> = TableDefinition::new("house");
 pub(super) const FOLDERS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("folders");
@@ -84,7 +83,7 @@ macro_rules! key_form {
         fn octets(key: &Self::SelfType<'_>) -> Vec<u8> { AsRef::<[u8]>::as_ref(&<$key as Value>::as_bytes(key)).to_vec() }
     } )* };
 }
-key_form!(u8, u32, u64, (u32, u32));
+key_form!(u8, u32, u64, (u32, u32), (i64, u64), (u64, i64, u64));
 impl KeyForm for (u32, &'static str) {
     fn octets(key: &(u32, &str)) -> Vec<u8> {
         let mut octets = key.0.to_le_bytes().to_vec();
@@ -125,6 +124,8 @@ pub(super) struct House {
     pub next_volume: u32,
     pub next_queue: u64,
     pub newest: UnixTime,
+    /// Seconds that every time in the queue is later than it is stored.
+    pub shift: i64,
 }
 
 impl RowForm for House {
@@ -138,6 +139,7 @@ impl RowForm for House {
         out.u32(self.next_volume);
         out.u64(self.next_queue);
         out.i64(self.newest.0);
+        out.i64(self.shift);
     }
     fn take(from: &mut In<'_>) -> Option<Self> {
         Some(House {
@@ -149,6 +151,7 @@ impl RowForm for House {
             next_volume: from.u32()?,
             next_queue: from.u64()?,
             newest: UnixTime(from.i64()?),
+            shift: if from.end().is_some() { 0 } else { from.i64()? },
         })
     }
 }
@@ -354,30 +357,6 @@ impl RowForm for Body {
             links: from.u32()?,
             digest: from.u32()?,
         })
-    }
-}
-
-/// A recipient elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Queued {
-    pub body: BodyId,
-    pub next_try: UnixTime,
-    pub from: ReversePath,
-    pub to: Address,
-}
-
-impl RowForm for Queued {
-    const TABLE: &'static str = "queue";
-    fn put(&self, out: &mut Out) {
-        out.u64(self.body.0);
-        out.i64(self.next_try.0);
-        out.text(&self.from.to_string());
-        out.text(&self.to.to_string());
-    }
-    fn take(from: &mut In<'_>) -> Option<Self> {
-        let (body, next_try) = (BodyId(from.u64()?), UnixTime(from.i64()?));
-        let path = reverse_path(from.text()?)?;
-        Some(Queued { body, next_try, from: path, to: Address::parse(from.text()?).ok()? })
     }
 }
 

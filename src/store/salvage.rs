@@ -1,6 +1,7 @@
 //! `salvage`: a new store from raw volumes. Every record that is whole is given back: to the folders, with the flags, that a
 //! row of the old `mail.redb` still names (`ledger`), or else to the mailboxes it was committed for. What was deleted since then
-//! comes back too: a row that is not there may be a row that is lost.
+//! comes back too: a row that is not there may be a row that is lost. Not so the queue: where all of its rows can be read, only they
+//! wait on; where not, what a record says was to be sent comes back held, because it may have been delivered long ago.
 
 use std::{
     collections::BTreeSet,
@@ -11,19 +12,20 @@ use std::{
 use redb::ReadableDatabase;
 
 use super::{
-    Disk, DiskFile, Places, StoreError,
+    Delivery, Disk, DiskFile, Places, StoreError,
     apply::{Change, Placed, apply},
     draft::Content,
     fault::Fault,
     ledger::Ledger,
     mail::{self, Mail, bodies_dir},
+    queue::Queued,
     record::{
         BLOCK, HEADER, Header, MAGIC, SUM, Trailer, block_start, blocks_end, put_trailer, take_trailer, whole_block,
     },
     rows::{self, Body},
     volume::{Lease, VOLUME_HEADER, number_of, take_volume_header},
 };
-use crate::types::{BodyId, UnixTime};
+use crate::types::{BodyId, Hold, UnixTime};
 
 /// Octets that are looked through at once for the next record.
 const WINDOW: usize = 256 * 1024;
@@ -41,8 +43,10 @@ pub struct Salvaged {
     pub bodies: u64,
     /// Copies in mailboxes.
     pub messages: u64,
-    /// Queue rows.
+    /// Queue rows, those that are held too.
     pub queued: u64,
+    /// Queue rows that are held because nobody knows whether they were delivered.
+    pub held: u64,
     /// Octets of the bodies.
     pub octets: u64,
     /// Bodies whose recipients are damaged: they are in `recovered/ID.eml`.
@@ -141,6 +145,12 @@ fn marks_of(files: &Files) -> BTreeSet<u64> {
     records.collect()
 }
 
+/// Who a body is for now.
+struct Recipients {
+    deliveries: Vec<Delivery>,
+    queue: Vec<Queued>,
+}
+
 /// The new store while it is made.
 struct Rescue {
     mail: Arc<Mail>,
@@ -224,10 +234,13 @@ impl Rescue {
         let mut tail = vec![0; header.trailer as usize];
         let read = file.read_at(at + blocks_end(header.len), &mut tail);
         let trailer = read.ok().and_then(|()| take_trailer(header.body, &tail));
-        let recipients = self.recipients(header.body, trailer);
+        let recipients = self.recipients(header, trailer);
         // The new trailer says what is so now, for the next salvage.
-        if let Some(Trailer { deliveries, queue }) = &recipients {
-            tail = put_trailer(header.body, deliveries, queue);
+        if let Some(Recipients { deliveries, queue }) = &recipients {
+            if deliveries.is_empty() && queue.is_empty() {
+                return Ok(());
+            }
+            tail = put_trailer(header.body, deliveries, queue.iter().map(|row| &row.leaving));
         }
         let header = &Header { trailer: u32::try_from(tail.len()).map_err(|_| Fault::Missing)?, ..*header };
         let start = self.room_for(header.record_len())?;
@@ -237,18 +250,29 @@ impl Rescue {
             return Ok(());
         };
         match recipients {
-            Some(trailer) => self.keep(header, digest, &tail, trailer, start),
+            Some(recipients) => self.keep(header, digest, &tail, recipients, start),
             None => self.stray(file, at, header),
         }
     }
 
     /// Where the message is now, or where it was committed to; None when nothing of that can be read.
-    fn recipients(&self, id: BodyId, trailer: Option<Trailer>) -> Option<Trailer> {
-        let deliveries = self.ledger.deliveries(id);
+    fn recipients(&self, header: &Header, trailer: Option<Trailer>) -> Option<Recipients> {
+        let mut deliveries = self.ledger.deliveries(header.body);
+        let mut queue = self.ledger.queued(header.body).to_vec();
+        let Some(trailer) = trailer else {
+            return Some(Recipients { deliveries, queue }).filter(|r| !r.deliveries.is_empty() || !r.queue.is_empty());
+        };
         if deliveries.is_empty() {
-            return trailer;
+            deliveries = trailer.deliveries;
         }
-        Some(Trailer { deliveries, ..trailer.unwrap_or_default() })
+        if !self.ledger.knows_queue {
+            let known: BTreeSet<_> = queue.iter().map(|row| row.leaving.to.clone()).collect();
+            let lost = trailer.queue.into_iter().filter(|leaving| !known.contains(&leaving.to));
+            let held =
+                |leaving| Queued { hold: Hold::Held, ..Queued::new(header.body, header.len, header.date, leaving) };
+            queue.extend(lost.map(held));
+        }
+        Some(Recipients { deliveries, queue })
     }
 
     fn is_there(&self, id: BodyId) -> Result<bool, Fault> {
@@ -286,7 +310,14 @@ impl Rescue {
         Ok(Some(digest).filter(|digest| *digest == header.digest))
     }
 
-    fn keep(&mut self, header: &Header, digest: u32, tail: &[u8], trailer: Trailer, start: u64) -> Result<(), Fault> {
+    fn keep(
+        &mut self,
+        header: &Header,
+        digest: u32,
+        tail: &[u8],
+        Recipients { deliveries, queue }: Recipients,
+        start: u64,
+    ) -> Result<(), Fault> {
         let Some((lease, at)) = &mut self.target else { return Err(Fault::Missing) };
         lease.write_at(start + blocks_end(header.len), tail)?;
         lease.write_at(start, &Header { mark: self.mail.mark, ..*header }.encode())?;
@@ -297,9 +328,9 @@ impl Rescue {
         self.next_body = self.next_body.max(id.0 + 1);
         self.report.bodies += 1;
         self.report.octets += len;
-        self.report.messages += trailer.deliveries.len() as u64;
-        self.report.queued += trailer.queue.len() as u64;
-        let Trailer { deliveries, queue } = trailer;
+        self.report.messages += deliveries.len() as u64;
+        self.report.queued += queue.len() as u64;
+        self.report.held += queue.iter().filter(|row| row.hold == Hold::Held).count() as u64;
         let content = Content::Held(Vec::new());
         self.group.push(Placed { id, body, deliveries, queue, date: header.date, derived: None, _content: content });
         if self.group.len() >= GROUP { self.commit() } else { Ok(()) }
@@ -330,7 +361,7 @@ impl Rescue {
             lease.sync()?;
         }
         self.mail.pool.sync_names()?;
-        let change = Change::Commit(std::mem::take(&mut self.group));
+        let change = Change::Commit(std::mem::take(&mut self.group), Vec::new());
         let applied = apply(&self.mail, &[&change], self.now, self.next_body)?.map_err(|aside| aside.1)?;
         self.mail.pool.settle(&applied.volumes);
         self.ids.clear();

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     journal::StoreEvent,
     rt::{Receiver, Sender, block_on, timeout},
+    types::Settled,
 };
 
 /// Jobs in one group.
@@ -35,7 +36,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// What is asked of the writer.
 pub(super) enum Job {
-    Commit(Vec<NewMessage>),
+    Commit(Vec<NewMessage>, Vec<Settled>),
     /// Only changes rows.
     Rows(Change),
     /// Closes the mail disk for good.
@@ -59,7 +60,7 @@ impl Order {
 
     fn held(&self) -> u64 {
         match &self.job {
-            Job::Commit(messages) => messages.iter().map(|m| m.sealed.len.min(64 * 1024)).sum(),
+            Job::Commit(messages, _) => messages.iter().map(|m| m.sealed.len.min(64 * 1024)).sum(),
             Job::Rows(_) | Job::Close => 0,
         }
     }
@@ -191,11 +192,11 @@ impl Writer {
     /// Appends a commit's bodies; other jobs only change rows.
     fn prepare(&mut self, mail: &Arc<Mail>, job: Job) -> Result<Change, Fault> {
         Ok(match job {
-            Job::Commit(messages) => {
+            Job::Commit(messages, settled) => {
                 if self.core.full.load(Ordering::SeqCst) {
                     return Err(Fault::Full);
                 }
-                Change::Commit(self.appender.place_all(mail, messages, self.core.now())?)
+                Change::Commit(self.appender.place_all(mail, messages, self.core.now())?, settled)
             }
             Job::Rows(change) => change,
             Job::Close => Change::Ids,
@@ -244,6 +245,9 @@ impl Writer {
     fn answer(&mut self, mut pending: Vec<Pending>, applied: Applied) {
         pending.iter_mut().for_each(|one| keep_derived(&self.core, &mut one.change));
         self.core.hub.publish(&applied.told);
+        if applied.rung {
+            self.core.queue_bell.ring();
+        }
         for (one, done) in pending.into_iter().zip(applied.done) {
             if done.more {
                 self.backlog.push(one);
@@ -285,7 +289,7 @@ impl Writer {
 
 /// The records that came with messages, now that these are kept.
 fn keep_derived(core: &Core, change: &mut Change) {
-    let Change::Commit(placed) = change else { return };
+    let Change::Commit(placed, _) = change else { return };
     for one in placed {
         if let Some(record) = one.derived.take() {
             core.index.put(core, one.id, record);
@@ -316,7 +320,7 @@ fn gather(first: Order, orders: &Receiver<Order>) -> Vec<Order> {
 
 /// Tells a commit that it failed and lets it go; keeps what only changes rows.
 fn refuse_commit(one: &Pending, fault: &Fault) -> bool {
-    let commit = matches!(one.change, Change::Commit(_));
+    let commit = matches!(one.change, Change::Commit(..));
     if commit {
         Order::tell(&one.answer, Err(fault.told()));
     }

@@ -40,6 +40,14 @@ pub struct Leaving {
     pub next_try: UnixTime,
 }
 
+impl Leaving {
+    /// Nothing was asked, and it is none of ours.
+    pub fn plain(from: ReversePath, to: Address, next_try: UnixTime) -> Leaving {
+        let (wishes, terms) = (Wishes::default(), Terms::default());
+        Leaving { from, to, original: None, wishes, terms, ours: false, next_try }
+    }
+}
+
 /// Who keeps a row from being tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
