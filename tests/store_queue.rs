@@ -1,8 +1,14 @@
 //! The queue on the disk: what waits is found when its time comes, by nobody twice, and neither a power cut nor damage loses a row.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
 
+#[path = "store_queue/cuts.rs"]
+mod cuts;
+#[path = "store_queue/damage.rs"]
+mod damage;
 #[path = "common/post.rs"]
 mod post;
+#[path = "common/recorder.rs"]
+mod recorder;
 #[path = "common/scratch.rs"]
 mod scratch;
 

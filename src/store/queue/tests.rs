@@ -1,3 +1,5 @@
+//! Octets of rows, old and new; filters; where a row goes.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{
