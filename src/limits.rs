@@ -137,9 +137,10 @@ pub const MIME_BOUNDARY: usize = 250;
 pub const CONNECTIONS_PRIVATE: usize = 200;
 /// Seconds between two looks at the addresses of the interfaces, and between two tries to open a port.
 pub const INTERFACE_POLL_SECS: u64 = 3;
-/// Answers of the API that are written bit by bit at one time (section 7 of the design); a thread of 128 KiB each, of which it
-/// touches about 30.
+/// Event streams of the API at one time (section 7 of the design); about 1 KiB each while nothing happens.
 pub const API_STREAMS: usize = 16;
+/// Downloads of the API at one time; a thread each, of which about 30 KiB are touched.
+pub const API_DOWNLOADS: usize = 2;
 /// Octets of an HTTP request's head (Apache: 8 KiB a field; browsers send 1 to 2 KiB).
 pub const HTTP_HEAD: usize = 16 * 1024;
 /// Seconds in which an HTTP head must come.

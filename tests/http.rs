@@ -17,6 +17,8 @@ mod files;
 mod hostile;
 #[path = "http/logins.rs"]
 mod logins;
+#[path = "http/places.rs"]
+mod places;
 #[path = "http/raw.rs"]
 mod raw;
 #[path = "http/tokens.rs"]

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     DeskError,
+    gate::Events,
     language::{self, Language, Said},
 };
 use crate::{directory::ErrorKind, settings::FieldError, store::StoreError};
@@ -49,14 +50,20 @@ pub struct Entered {
 /// Writes a stream to its end; an error says that the reader is gone.
 pub type Writing = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send>;
 
-/// An answer that is written as it comes.
+/// An answer that comes bit by bit.
 pub struct Stream {
     /// Content-Type.
     pub kind: &'static str,
-    /// The name of the file that a browser saves it as.
-    pub file: Option<String>,
-    /// Writes it, on a thread of its own.
-    pub write: Writing,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// Where the octets of a stream come from.
+pub enum Source {
+    /// A file for a download: its name, and what writes it on a thread of its own.
+    File(String, Writing),
+    /// Events: the front asks for them.
+    Events(Box<dyn Events>),
 }
 
 impl ApiError {

@@ -120,8 +120,11 @@ fn state(one: &Listed, now: UnixTime) -> &'static str {
 /// The settings that choose this certificate.
 fn users(desk: &Desk, name: &str) -> Vec<&'static str> {
     let settings = desk.house().settings.get();
-    let all =
-        [("tls.smtp.certificate", &settings.smtp_certificate), ("tls.pop3.certificate", &settings.pop3_certificate)];
+    let all = [
+        ("tls.smtp.certificate", &settings.smtp_certificate),
+        ("tls.pop3.certificate", &settings.pop3_certificate),
+        ("tls.http.certificate", &settings.http_certificate),
+    ];
     all.into_iter().filter(|(_, chosen)| *chosen == name).map(|(key, _)| key).collect()
 }
 

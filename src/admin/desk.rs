@@ -164,8 +164,8 @@ pub struct Desk {
     pub(super) keys_due: Bell,
     /// Held by a check of the store: it reads the whole disk, and holds one of the two threads that answer.
     check: Mutex<()>,
-    /// Streams that are written now; each holds a thread.
-    pub(super) streams: Arc<AtomicUsize>,
+    /// Downloads that are written now; each holds a thread.
+    pub(super) downloads: Arc<AtomicUsize>,
     /// Who is logged in.
     lodge: Lodge,
     /// Wakes the event streams.
@@ -188,7 +188,7 @@ impl Desk {
             keys,
             keys_due: Bell::default(),
             check,
-            streams: Arc::default(),
+            downloads: Arc::default(),
             lodge: Lodge::default(),
             hub,
             told,

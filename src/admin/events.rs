@@ -4,19 +4,19 @@
 //! too slow finds the ring gone on, is told so (`gap`), and asks for everything anew.
 
 use std::{
-    io::{self, Write},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::Ordering},
-    thread,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use serde_json::{Value as Json, json};
 
-use super::{ApiError, Desk, Stream, Writing, api::Request, lines, start, stream};
+use super::{ApiError, Desk, Source, Stream, Visitor, api::Request, gate::Events, lines, start};
 use crate::{
     journal::{Journal, Sink, Stamped},
     limits,
-    rt::{Board, Clock, Shared},
+    rt::{Bell, Board, Clock, Shared, timeout},
     settings::Settings,
     types::UnixTime,
 };
@@ -25,28 +25,37 @@ use crate::{
 const TURN: usize = 200;
 /// A busy server's lines are gathered so long.
 const GATHER: Duration = Duration::from_millis(100);
-/// The board is looked at so often.
+/// The board, and whether the reader may still read, are looked at so often.
 const LOOK: Duration = Duration::from_secs(1);
 /// A comment is sent after so long without an event, so that a reader that is gone is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A proxy and the browser see at once that it runs; the browser tries again after three seconds.
+const OPENING: &str = "retry: 3000\n: open\n\n";
 
 /// Wakes the streams when a line was told, and ends them.
 pub(super) struct Hub {
     /// Numbers of lines begin anew in each process: an event is named by both.
     boot: i64,
     state: Mutex<State>,
-    bell: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    newest: u64,
     over: bool,
+    last: u64,
+    readers: Vec<(u64, Bell)>,
+}
+
+/// A reader's place; given back when it is dropped.
+struct Place {
+    hub: Arc<Hub>,
+    number: u64,
+    bell: Bell,
 }
 
 impl Hub {
     pub fn new(boot: UnixTime) -> Self {
-        Hub { boot: boot.0, state: Mutex::default(), bell: Condvar::new() }
+        Hub { boot: boot.0, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -55,56 +64,100 @@ impl Hub {
 
     /// Ends every stream.
     pub fn end(&self) {
-        self.state().over = true;
-        self.bell.notify_all();
+        let mut state = self.state();
+        state.over = true;
+        state.readers.iter().for_each(|(_, bell)| bell.ring());
     }
 
-    /// Waits for a line behind `at`, or a moment; false when all is over.
-    fn wait(&self, at: u64) -> bool {
-        let state = self.state();
-        let waited = self.bell.wait_timeout_while(state, LOOK, |state| state.newest <= at && !state.over);
-        !waited.unwrap_or_else(PoisonError::into_inner).0.over
+    fn place(hub: &Arc<Hub>) -> Option<Place> {
+        let mut state = hub.state();
+        if state.readers.len() >= limits::API_STREAMS {
+            return None;
+        }
+        state.last += 1;
+        let (number, bell) = (state.last, Bell::default());
+        state.readers.push((number, bell.clone()));
+        Some(Place { hub: hub.clone(), number, bell })
     }
 }
 
 impl Sink for Hub {
-    fn take(&self, line: &Arc<Stamped>) {
-        self.state().newest = line.number;
-        self.bell.notify_all();
+    fn take(&self, _line: &Arc<Stamped>) {
+        self.state().readers.iter().for_each(|(_, bell)| bell.ring());
+    }
+}
+
+impl Place {
+    /// Waits for a line, or a moment.
+    async fn wait(&self) {
+        timeout(LOOK, self.bell.wait()).await;
+    }
+
+    fn is_over(&self) -> bool {
+        self.hub.state().over
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.hub.state().readers.retain(|(number, _)| *number != self.number);
     }
 }
 
 /// `events`
 pub(super) fn events(desk: &Arc<Desk>, request: &Request) -> Result<Stream, ApiError> {
-    if desk.streams.load(Ordering::SeqCst) >= limits::API_STREAMS {
-        return Err(stream::too_many());
-    }
+    let place = Hub::place(&desk.hub).ok_or_else(|| {
+        let what = format!("{} event streams run already", limits::API_STREAMS);
+        ApiError::new(503, what, "close a page of the administration that is open elsewhere, then try again")
+    })?;
     let house = desk.house();
-    // Not the desk itself: a reader that does not read must not hold the store when the house stops.
     let mut reader = Reader {
-        hub: desk.hub.clone(),
+        place,
         journal: house.journal.clone(),
         board: house.board.clone(),
         clock: house.clock.clone(),
         settings: house.settings.clone(),
+        desk: Arc::downgrade(desk),
+        visitor: request.visitor.clone(),
         at: 0,
         changes: house.board.changes(),
+        gap: false,
+        said: Said::Nothing,
     };
-    let gap = !reader.resume(request.text("last"));
-    let write: Writing = Box::new(move |out| reader.run(out, gap));
-    Ok(Stream { kind: "text/event-stream", file: None, write })
+    reader.gap = !reader.resume(request.text("last"));
+    Ok(Stream { kind: "text/event-stream", source: Source::Events(Box::new(reader)) })
 }
 
 struct Reader {
-    hub: Arc<Hub>,
+    place: Place,
     journal: Journal,
     board: Board,
     clock: Arc<dyn Clock>,
     settings: Shared<Settings>,
+    /// Not the desk itself: a reader that does not read must not hold the store when the house stops.
+    desk: Weak<Desk>,
+    visitor: Visitor,
     /// The line that was sent last.
     at: u64,
     /// Changes of the board that were told.
     changes: u64,
+    /// Lines were missed, which the reader does not know yet.
+    gap: bool,
+    said: Said,
+}
+
+/// What was said last.
+enum Said {
+    Nothing,
+    /// Events, or a comment; in monotonic time.
+    Events(Duration),
+    Comment(Duration),
+}
+
+impl Events for Reader {
+    fn next(&mut self) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send + '_>> {
+        Box::pin(self.piece())
+    }
 }
 
 impl Reader {
@@ -114,7 +167,7 @@ impl Reader {
         if last.is_empty() {
             return true;
         }
-        let seen = last.split_once('.').filter(|(boot, _)| boot.parse() == Ok(self.hub.boot));
+        let seen = last.split_once('.').filter(|(boot, _)| boot.parse() == Ok(self.place.hub.boot));
         match seen.and_then(|(_, number)| number.parse().ok()).filter(|number| *number <= self.at) {
             Some(number) => {
                 self.at = number;
@@ -124,56 +177,67 @@ impl Reader {
         }
     }
 
-    fn run(&mut self, out: &mut dyn Write, mut gap: bool) -> io::Result<()> {
-        // A proxy and the browser see at once that it runs; the browser tries again after three seconds.
-        out.write_all(b"retry: 3000\n: open\n\n")?;
-        let mut spoke = self.clock.mono();
-        loop {
-            let said = self.turn(out, std::mem::take(&mut gap))?;
-            let now = self.clock.mono();
-            if said {
-                spoke = now;
-            } else if now.saturating_sub(spoke) >= HEARTBEAT {
-                out.write_all(b": \n\n")?;
-                spoke = now;
-            }
-            out.flush()?;
-            if said {
-                thread::sleep(GATHER);
-            }
-            if !self.hub.wait(self.at) {
-                return Ok(());
-            }
+    /// What is sent next; None when all is over, or the reader's login is.
+    async fn piece(&mut self) -> Option<Vec<u8>> {
+        if matches!(self.said, Said::Events(_)) {
+            timeout(GATHER, std::future::pending::<()>()).await;
         }
+        while !self.place.is_over() && self.may_stay().await {
+            let mut out = String::new();
+            self.turn(&mut out);
+            if let Some(out) = self.spoken(out) {
+                return Some(out.into_bytes());
+            }
+            self.place.wait().await;
+        }
+        None
     }
 
-    /// Sends what is new; whether anything was.
-    fn turn(&mut self, out: &mut dyn Write, mut gap: bool) -> io::Result<bool> {
+    /// What of these events is sent now: all, or a comment when there was nothing for long.
+    fn spoken(&mut self, events: String) -> Option<String> {
+        let now = self.clock.mono();
+        let out = match self.said {
+            Said::Nothing => format!("{OPENING}{events}"),
+            Said::Events(_) | Said::Comment(_) if !events.is_empty() => events,
+            Said::Events(at) | Said::Comment(at) if now.saturating_sub(at) >= HEARTBEAT => {
+                self.said = Said::Comment(now);
+                return Some(": \n\n".to_owned());
+            }
+            Said::Events(_) | Said::Comment(_) => return None,
+        };
+        self.said = Said::Events(now);
+        Some(out)
+    }
+
+    async fn may_stay(&self) -> bool {
+        let Some(desk) = self.desk.upgrade() else { return false };
+        desk.is_still_in(&self.visitor).await
+    }
+
+    /// Writes what is new.
+    fn turn(&mut self, out: &mut String) {
         let (told, oldest) = self.journal.behind(self.at, TURN);
-        gap |= self.at + 1 < oldest;
-        if gap {
+        if std::mem::take(&mut self.gap) | (self.at + 1 < oldest) {
             self.at = self.at.max(oldest - 1);
-            self.event(out, "gap", &json!({}))?;
+            self.event(out, "gap", &json!({}));
         }
         let mail = self.settings.get().syslog_mail_tag.clone();
         for line in &told {
             self.at = line.number;
-            self.event(out, "line", &lines::line(line.number, line.at.0, &line.line, &mail))?;
+            self.event(out, "line", &lines::line(line.number, line.at.0, &line.line, &mail));
             if let Some(passed) = &line.line.passed {
-                self.event(out, "feed", &start::feed_row(line.at, passed))?;
+                self.event(out, "feed", &start::feed_row(line.at, passed));
             }
         }
         let changes = self.board.changes();
-        let is_new = std::mem::replace(&mut self.changes, changes) != changes;
-        if is_new {
-            self.event(out, "status", &json!({}))?;
+        if std::mem::replace(&mut self.changes, changes) != changes {
+            self.event(out, "status", &json!({}));
         }
-        Ok(gap || is_new || !told.is_empty())
     }
 
     /// JSON has no line breaks, so that it is one line of data.
-    fn event(&self, out: &mut dyn Write, name: &str, data: &Json) -> io::Result<()> {
-        write!(out, "id: {}.{}\nevent: {name}\ndata: {data}\n\n", self.hub.boot, self.at)
+    fn event(&self, out: &mut String, name: &str, data: &Json) {
+        *out += &format!("id: {}.{}\nevent: {name}\ndata: {data}\n\n", self.place.hub.boot, self.at);
     }
 }
 
@@ -191,7 +255,9 @@ mod tests {
         let hub = Arc::new(Hub::new(UnixTime(7)));
         let board = Board::default();
         let settings = Shared::new(Settings::default());
-        Reader { hub, journal, board, clock, settings, at: 0, changes: 0 }
+        let place = Hub::place(&hub).unwrap();
+        let (desk, visitor, said) = (Weak::new(), Visitor::ourselves(), Said::Nothing);
+        Reader { place, journal, board, clock, settings, desk, visitor, at: 0, changes: 0, gap: false, said }
     }
 
     fn tell(reader: &Reader, many: usize) {
@@ -201,9 +267,9 @@ mod tests {
     }
 
     fn turn(reader: &mut Reader) -> String {
-        let mut out = Vec::new();
-        reader.turn(&mut out, false).unwrap();
-        String::from_utf8(out).unwrap()
+        let mut out = String::new();
+        reader.turn(&mut out);
+        out
     }
 
     #[test]
@@ -237,11 +303,32 @@ mod tests {
     }
 
     #[test]
-    fn a_line_and_the_end_wake_the_streams() {
-        let hub = Hub::new(UnixTime(7));
-        hub.state().newest = 5;
-        assert!(hub.wait(4));
+    fn a_line_and_the_end_wake_the_streams_and_places_come_back() {
+        let hub = Arc::new(Hub::new(UnixTime(7)));
+        let mut places: Vec<Place> = (0..limits::API_STREAMS).map(|_| Hub::place(&hub).unwrap()).collect();
+        assert!(Hub::place(&hub).is_none());
+        let last = places.pop().unwrap();
+        assert_eq!(smol::block_on(timeout(LOOK / 20, last.bell.wait())), None);
+        let journal = Journal::new(Arc::new(TestClock::at(UnixTime(1_800_000_000))));
+        journal.add_sink(hub.clone());
+        journal.tell(Line::info(Tag::Gatepost, "line".into()));
+        smol::block_on(last.bell.wait());
+        assert!(!last.is_over());
         hub.end();
-        assert!(!hub.wait(5));
+        smol::block_on(last.bell.wait());
+        assert!(last.is_over());
+        drop(last);
+        assert!(Hub::place(&hub).is_some());
+    }
+
+    #[test]
+    fn a_stream_begins_at_once_and_a_silent_one_says_that_it_lives() {
+        let mut reader = reader();
+        assert_eq!(reader.spoken(String::new()).as_deref(), Some(OPENING));
+        assert_eq!(reader.spoken(String::new()), None);
+        assert_eq!(reader.spoken("id: 1".into()).as_deref(), Some("id: 1"));
+        reader.said = Said::Events(Duration::ZERO);
+        assert!(reader.clock.mono() < HEARTBEAT);
+        assert_eq!(smol::block_on(reader.piece()), None, "without a desk nobody may read");
     }
 }

@@ -30,7 +30,7 @@ use crate::journal::AdminEvent;
 pub const SOCKET: &str = "admin.sock";
 /// Between two tries to open the socket again.
 const RETRY: Duration = Duration::from_secs(1);
-/// A stop waits for event streams and downloads: 200 times 5 ms.
+/// A stop waits for downloads: 200 times 5 ms.
 const FAREWELL: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(5);
 /// Threads that answer, at most.
@@ -75,9 +75,9 @@ impl Drop for Admin {
             let _ = thread.join();
         }
         self.0.desk.hub.end();
-        // A stream holds the desk, and with it the disk; one whose reader does not read cannot be waited for.
-        let streams = &self.0.desk.streams;
-        (0..FAREWELL).take_while(|_| streams.load(Ordering::SeqCst) > 0).for_each(|_| thread::sleep(PAUSE));
+        // A download holds the disk; one whose reader does not read cannot be waited for.
+        let downloads = &self.0.desk.downloads;
+        (0..FAREWELL).take_while(|_| downloads.load(Ordering::SeqCst) > 0).for_each(|_| thread::sleep(PAUSE));
         let _ = fs::remove_file(&self.0.gate.socket);
     }
 }
@@ -151,7 +151,7 @@ impl Door {
         let answer = || smol::block_on(reply::reply(&mut request, desk));
         let reply = match catch_unwind(AssertUnwindSafe(answer)) {
             Ok(Out::Whole(reply)) => reply,
-            Ok(Out::Stream(stream)) => return stream::begin(request, stream, desk),
+            Ok(Out::Download(file)) => return stream::begin(request, file, desk),
             Err(_) => {
                 desk.house().journal.tell(AdminEvent::Broken { request: name });
                 Reply::error(

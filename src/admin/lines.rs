@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use serde_json::{Value as Json, json};
 
-use super::{Answer, ApiError, Desk, Stream, Writing, api::Request};
+use super::{Answer, ApiError, Desk, Source, Stream, Writing, api::Request};
 use crate::{
     journal::{Line, Severity},
     limits,
@@ -82,7 +82,7 @@ pub(super) fn file(desk: &Arc<Desk>, request: &Request) -> Result<Stream, ApiErr
         }
         Ok(())
     });
-    Ok(Stream { kind, file: Some(format!("mail-{day}.{end}")), write })
+    Ok(Stream { kind, source: Source::File(format!("mail-{day}.{end}"), write) })
 }
 
 fn form(request: &Request) -> Result<Export, ApiError> {

@@ -50,8 +50,8 @@ pub enum How {
     Local,
     /// By a session; its ticket.
     Session(String),
-    /// By a token.
-    Token,
+    /// By a token; its id.
+    Token(String),
     /// Not at all yet.
     Nobody,
 }
@@ -135,12 +135,12 @@ pub(super) async fn visitor(
     };
     let nobody = Visitor::nobody(ip, tls);
     if let Some(token) = bearer {
-        let Some((name, rights)) = tokens::find(desk, token).await? else {
+        let Some((id, name, rights)) = tokens::find(desk, token).await? else {
             desk.tell_login(&nobody, WebLogin::BadToken);
             return Err(ApiError::new(401, "this token is not known here", "make one: gatepost token add"));
         };
         desk.tell_token(&name, ip, tls);
-        return Ok(nobody.by(How::Token, format!("token {name}"), rights));
+        return Ok(nobody.by(How::Token(id), format!("token {name}"), rights));
     }
     let Some(ticket) = cookie else { return Ok(nobody) };
     Ok(match desk.session(ticket, renew) {
@@ -158,7 +158,7 @@ pub(super) async fn session(_desk: &Desk, request: Request) -> Answer {
     let how = match visitor.how {
         How::Local => "socket",
         How::Session(_) => "session",
-        How::Token => "token",
+        How::Token(_) => "token",
         How::Nobody => return Err(not_logged_in()),
     };
     let read_only = visitor.rights == Rights::look();
@@ -229,11 +229,12 @@ impl Desk {
         self.lodge().sessions.find(ticket, now, life, &directory, renew)
     }
 
-    /// Whether somebody who came in may still be here: his session lives, or he has another way.
-    pub(super) fn is_still_in(&self, visitor: &Visitor) -> bool {
+    /// Whether somebody who came in may still be here: his session lives, his token was not revoked, or he has another way.
+    pub(super) async fn is_still_in(&self, visitor: &Visitor) -> bool {
         match &visitor.how {
             How::Session(ticket) => self.session(ticket, false).is_some(),
-            How::Local | How::Token => true,
+            How::Token(id) => tokens::is_there(self, id).await,
+            How::Local => true,
             How::Nobody => false,
         }
     }

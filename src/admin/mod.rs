@@ -40,11 +40,11 @@ mod stream;
 mod system;
 mod tokens;
 
-pub use answer::{Answer, ApiError, Body, Stream, Writing};
+pub use answer::{Answer, ApiError, Body, Source, Stream, Writing};
 pub use certificates::{CERTIFICATE_ROWS, load_certificates};
 pub use desk::{Apply, Caller, Desk, DeskError, House, Interfaces, Live, Precheck, load};
 pub use dkim::keep_keys;
-pub use gate::{Gate, Peer};
+pub use gate::{Events, Gate, Peer};
 pub use http::{Admin, SOCKET};
 pub use lodge::{How, Visitor};
 pub use operations::{Area, Scope};

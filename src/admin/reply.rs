@@ -1,24 +1,20 @@
 //! From a request of tiny_http to what goes out: who asks, whether he may, and which hand answers.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    io::Read,
-    sync::{Arc, Weak},
-};
+use std::{collections::BTreeMap, io, io::Read, sync::Arc};
 
 use serde_json::{Value as Json, json};
 
 use super::{
     ApiError, Desk,
-    answer::{Body, Entered, Stream},
+    answer::{Body, Entered, Source, Stream},
     api, files,
     gate::{self, Peer},
     language::Language,
     lodge::{self, How, Visitor},
     metrics,
-    operations::{self, Hand, Scope},
+    operations::{self, Scope},
     roles::Rights,
+    stream::Download,
 };
 use crate::{limits, wire::http::Method};
 
@@ -91,8 +87,8 @@ impl Reply {
 pub(super) enum Out {
     /// All of it is here.
     Whole(Reply),
-    /// It comes bit by bit.
-    Stream(Stream),
+    /// It is written bit by bit.
+    Download(Download),
 }
 
 /// Answers, whatever it is.
@@ -178,51 +174,31 @@ async fn of_api(asked: Asked<'_>, desk: &Arc<Desk>, path: Vec<String>) -> Result
     let visitor = asked.visitor(desk).await?;
     let (operation, _) = operations::find(method, &path)?;
     allowed(operation.scope, &visitor)?;
-    // A look ahead begins no stream.
-    if asked.method == Method::Head && matches!(operation.hand, Hand::Stream(_)) {
-        return Ok(Out::Whole(Reply::json(200, &Json::Null)));
-    }
+    let is_head = asked.method == Method::Head;
     let body = body(asked.request, asked.method, &visitor)?;
     let (mut query, caller, tls) = (asked.query, visitor.caller.clone(), visitor.tls);
     query.remove(BACKGROUND);
     // A browser that connects again says where it was.
     let last = header(asked.request, "Last-Event-ID").filter(|_| path == ["events"]);
     query.extend(last.map(|last| ("last".to_owned(), last.to_owned())));
-    let request = api::Request { method, path, query, body, caller, visitor: visitor.clone() };
+    let request = api::Request { method, path, query, body, caller, visitor };
     Ok(match api::answer(desk, request).await? {
         Body::Json(body) => Out::Whole(Reply::json(200, &body)),
-        Body::Stream(stream) => Out::Stream(watched(stream, Arc::downgrade(desk), visitor)),
+        // A look ahead begins no stream.
+        Body::Stream(Stream { kind, .. }) if is_head => {
+            Out::Whole(Reply { status: 200, kind, body: Vec::new(), heads: Vec::new() })
+        }
+        Body::Stream(Stream { kind, source: Source::File(name, write) }) => {
+            Out::Download(Download { kind, name, write })
+        }
+        Body::Stream(Stream { kind, source: Source::Events(events) }) => {
+            let number = desk.house().gate.leave(events).to_string();
+            Out::Whole(Reply { status: 200, kind, body: Vec::new(), heads: vec![(gate::EVENTS, number)] })
+        }
         Body::Entered(Entered { body, ticket }) => {
             Out::Whole(Reply::json(200, &body).with("Set-Cookie", cookie(ticket.as_deref(), tls)))
         }
     })
-}
-
-/// A stream that ends when the reader's login does.
-fn watched(stream: Stream, desk: Weak<Desk>, visitor: Visitor) -> Stream {
-    let Stream { kind, file, write } = stream;
-    let write = |out: &mut dyn io::Write| write(&mut Watched { out, desk, visitor });
-    Stream { kind, file, write: Box::new(write) }
-}
-
-struct Watched<'a> {
-    out: &'a mut dyn io::Write,
-    /// A reader that stays must not keep the disk from being closed.
-    desk: Weak<Desk>,
-    visitor: Visitor,
-}
-
-impl io::Write for Watched<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if !self.desk.upgrade().is_some_and(|desk| desk.is_still_in(&self.visitor)) {
-            return Err(io::Error::other("logged out"));
-        }
-        self.out.flush()
-    }
 }
 
 fn allowed(needed: Scope, visitor: &Visitor) -> Result<(), ApiError> {
@@ -313,10 +289,11 @@ fn body(request: &mut tiny_http::Request, method: Method, visitor: &Visitor) -> 
         return Ok(Json::Null);
     }
     let by_browser = matches!(visitor.how, How::Session(_) | How::Nobody);
-    if !is_own(header(request, "Origin"), header(request, "Host").unwrap_or_default(), by_browser) {
+    let host = header(request, "Host").unwrap_or_default();
+    if !is_own(header(request, "Origin"), host, visitor.tls, by_browser) {
         return Err(ApiError::new(403, "the request comes from another site", "use the page of this server"));
     }
-    if !header(request, "Content-Type").is_some_and(|kind| kind.starts_with("application/json")) {
+    if !header(request, "Content-Type").is_some_and(is_json) {
         return Err(ApiError::new(415, "the request must be application/json", "say so in Content-Type"));
     }
     let mut bytes = Vec::new();
@@ -330,9 +307,18 @@ fn body(request: &mut tiny_http::Request, method: Method, visitor: &Visitor) -> 
         .map_err(|error| ApiError::new(400, format!("the body is no JSON: {error}"), "correct it"))
 }
 
-fn is_own(origin: Option<&str>, host: &str, needed: bool) -> bool {
+/// RFC 9110 s8.3.1: parameters do not matter, and the case does not either.
+fn is_json(kind: &str) -> bool {
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Whether a page of this server asks. A page that came without TLS may be anybody's, so it does not speak for this server
+/// over TLS; a proxy may take TLS off before us.
+fn is_own(origin: Option<&str>, host: &str, tls: bool, needed: bool) -> bool {
     match origin.map(|origin| origin.split_once("://")) {
-        Some(Some((_, from))) => from.eq_ignore_ascii_case(host),
+        Some(Some((scheme, from))) => {
+            from.eq_ignore_ascii_case(host) && (scheme == "https" || scheme == "http" && !tls)
+        }
         // `null`: a page that hides where it is from.
         Some(None) => false,
         None => !needed,
@@ -360,11 +346,27 @@ mod tests {
 
     #[test]
     fn another_site_is_told_from_this_one() {
-        assert!(is_own(Some("https://gw:8443"), "GW:8443", true) && is_own(None, "gw", false));
+        assert!(is_own(Some("https://gw:8443"), "GW:8443", true, true) && is_own(None, "gw", false, false));
+        assert!(is_own(Some("http://gw"), "gw", false, true) && is_own(Some("https://gw"), "gw", false, true));
         for bad in [Some("https://gw"), Some("https://evil.test"), Some("null"), Some("https://gw:8443.evil"), None] {
-            assert!(!is_own(bad, "gw:8443", true), "{bad:?}");
+            assert!(!is_own(bad, "gw:8443", false, true), "{bad:?}");
         }
-        assert!(!is_own(Some("https://evil.test"), "gw", false), "a browser that has a token is a browser");
+        for bad in ["http://gw", "gopher://gw", "://gw", "HTTPS://gw"] {
+            assert!(!is_own(Some(bad), "gw", true, true), "a page that anybody may have changed: {bad}");
+        }
+        assert!(!is_own(Some("https://evil.test"), "gw", false, false), "a browser that has a token is a browser");
+    }
+
+    #[test]
+    fn only_json_is_json() {
+        for good in ["application/json", "Application/JSON ; charset=utf-8"] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in
+            ["", "text/plain", "application/jsonp", "application/json-patch+json", "text/plain; application/json"]
+        {
+            assert!(!is_json(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Answers that are written bit by bit: the event stream and files for a download. Each has a thread while it lasts, because
-//! tiny_http's writer blocks; a reader that does not read holds that thread and nothing else.
+//! Files for a download. Each has a thread while it lasts, because tiny_http's writer blocks; a reader that does not read
+//! holds that thread and nothing else.
 
 use std::{
     io::{self, Write},
@@ -10,7 +10,10 @@ use std::{
     thread,
 };
 
-use super::{ApiError, Desk, Stream};
+use super::{
+    ApiError, Desk, Writing,
+    reply::{self, Reply},
+};
 use crate::limits;
 
 /// Octets of such a thread's stack: it formats lines and reads pages of them.
@@ -18,14 +21,14 @@ const STACK: usize = 256 * 1024;
 /// Octets of one chunk, at most.
 const CHUNK: usize = 8 * 1024;
 
-/// A place among the streams; given back when it is dropped.
+/// A place among the downloads; given back when it is dropped.
 pub(super) struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    pub(super) fn take(streams: &Arc<AtomicUsize>) -> Option<Place> {
-        let place = Place(streams.clone());
-        let before = streams.fetch_add(1, Ordering::SeqCst);
-        (before < limits::API_STREAMS).then_some(place)
+    pub(super) fn take(downloads: &Arc<AtomicUsize>) -> Option<Place> {
+        let place = Place(downloads.clone());
+        let before = downloads.fetch_add(1, Ordering::SeqCst);
+        (before < limits::API_DOWNLOADS).then_some(place)
     }
 }
 
@@ -35,40 +38,41 @@ impl Drop for Place {
     }
 }
 
-/// Too many streams run.
-pub(super) fn too_many() -> ApiError {
-    let what = format!("{} event streams and downloads run already", limits::API_STREAMS);
-    ApiError::new(503, what, "close a page of the administration that is open elsewhere, then try again")
+/// A file on its way: Content-Type, its name, what writes it.
+pub(super) struct Download {
+    pub kind: &'static str,
+    pub name: String,
+    pub write: Writing,
 }
 
 /// Writes it on a thread of its own.
-pub(super) fn begin(request: tiny_http::Request, stream: Stream, desk: &Arc<Desk>) {
-    let Some(place) = Place::take(&desk.streams) else {
-        let error = too_many();
-        let body = error.json().to_string();
-        let _ = request.respond(tiny_http::Response::from_string(body).with_status_code(error.status));
+pub(super) fn begin(request: tiny_http::Request, file: Download, desk: &Arc<Desk>) {
+    let Some(place) = Place::take(&desk.downloads) else {
+        let what = format!("{} downloads run already", limits::API_DOWNLOADS);
+        let error = ApiError::new(503, what, "wait for one of them to end, then try again");
+        let reply = Reply::error(&error, reply::language(&request));
+        let _ = request.respond(reply.build(&desk.house().settings.get().http_frame_ancestors));
         return;
     };
-    let thread = thread::Builder::new().name("http-stream".to_owned()).stack_size(STACK);
+    let thread = thread::Builder::new().name("http-download".to_owned()).stack_size(STACK);
     // Without a thread the request goes with the closure: its client sees the connection end, and may ask again.
     let _ = thread.spawn(move || {
         let _place = place;
         // The reader is gone: nobody is left to tell.
-        let _ = write(request.into_writer(), stream);
+        let _ = write(request.into_writer(), file);
     });
 }
 
-fn write(mut out: Box<dyn Write + Send>, stream: Stream) -> io::Result<()> {
-    let file =
-        stream.file.map_or(String::new(), |name| format!("Content-Disposition: attachment; filename=\"{name}\"\r\n"));
+fn write(mut out: Box<dyn Write + Send>, file: Download) -> io::Result<()> {
+    let Download { kind, name, write } = file;
     write!(
         out,
-        "HTTP/1.1 200 OK\r\nContent-Type: {}\r\n{file}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
-         Transfer-Encoding: chunked\r\n\r\n",
-        stream.kind
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Disposition: attachment; filename=\"{name}\"\r\n\
+         Content-Security-Policy: default-src 'none'; sandbox\r\nReferrer-Policy: no-referrer\r\n\
+         Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nTransfer-Encoding: chunked\r\n\r\n"
     )?;
     let mut chunks = Chunks { out, held: Vec::new() };
-    (stream.write)(&mut chunks)?;
+    write(&mut chunks)?;
     chunks.flush()?;
     chunks.out.write_all(b"0\r\n\r\n")?;
     chunks.out.flush()
@@ -127,10 +131,10 @@ mod tests {
 
     #[test]
     fn there_are_only_so_many_places_and_they_come_back() {
-        let streams = Arc::default();
-        let mut places: Vec<Place> = (0..limits::API_STREAMS).map(|_| Place::take(&streams).unwrap()).collect();
-        assert!(Place::take(&streams).is_none());
+        let downloads = Arc::default();
+        let mut places: Vec<Place> = (0..limits::API_DOWNLOADS).map(|_| Place::take(&downloads).unwrap()).collect();
+        assert!(Place::take(&downloads).is_none());
         places.pop();
-        assert!(Place::take(&streams).is_some());
+        assert!(Place::take(&downloads).is_some());
     }
 }

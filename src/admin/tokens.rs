@@ -47,14 +47,19 @@ struct NewToken {
     scopes: Vec<String>,
 }
 
-/// Whose token it is, and what it may; None for one that is not there (any more).
-pub(super) async fn find(desk: &Desk, text: &str) -> Result<Option<(String, Rights)>, StoreError> {
+/// A token's id, its name, and what it may; None for one that is not there (any more).
+pub(super) async fn find(desk: &Desk, text: &str) -> Result<Option<(String, String, Rights)>, StoreError> {
     let Some((id, secret)) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')) else {
         return Ok(None);
     };
     let found = all(desk).await?.into_iter().find(|(there, _)| there == id);
     let token = found.filter(|(_, token)| secret::same(&token.hash, &secret::hex(&secret::hash(secret))));
-    Ok(token.map(|(_, token)| (token.name.clone(), token.rights())))
+    Ok(token.map(|(id, token)| (id, token.name.clone(), token.rights())))
+}
+
+/// Whether a token was not revoked; while the disk does not say, it is taken for good.
+pub(super) async fn is_there(desk: &Desk, id: &str) -> bool {
+    all(desk).await.map_or(true, |all| all.iter().any(|(there, _)| there == id))
 }
 
 /// A row that cannot be read is no token.

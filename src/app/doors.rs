@@ -223,15 +223,15 @@ impl Doors {
             journal: parts.journal.clone(),
             stop: parts.stop.clone(),
         };
-        Arc::new(move |conn: Conn| Box::pin(smtp::serve(session.clone(), conn)))
+        Arc::new(move |conn: Conn, _seat| Box::pin(smtp::serve(session.clone(), conn)))
     }
 
     fn http_door(&self) -> Handler {
         let front = self.parts.front.clone();
-        Arc::new(move |conn: Conn| {
+        Arc::new(move |conn: Conn, seat| {
             let front = front.clone();
             let from = Origin::Net { ip: conn.peer().ip(), tls: conn.tls().is_some() };
-            Box::pin(async move { front.serve(conn, from).await })
+            Box::pin(async move { front.serve(conn, from, Some(seat)).await })
         })
     }
 
@@ -246,7 +246,7 @@ impl Doors {
             journal: parts.journal.clone(),
             stop: parts.stop.clone(),
         };
-        Arc::new(move |conn: Conn| Box::pin(pop3::serve(session.clone(), conn)))
+        Arc::new(move |conn: Conn, _seat| Box::pin(pop3::serve(session.clone(), conn)))
     }
 
     fn imap_door(&self, service: Service) -> Handler {
@@ -261,7 +261,7 @@ impl Doors {
             journal: parts.journal.clone(),
             stop: parts.stop.clone(),
         };
-        Arc::new(move |conn: Conn| Box::pin(imap::serve(session.clone(), conn)))
+        Arc::new(move |conn: Conn, _seat| Box::pin(imap::serve(session.clone(), conn)))
     }
 }
 

@@ -72,6 +72,8 @@ pub(super) fn line(what: WebLogin, ip: Option<IpAddr>, tls: bool) -> Line {
         WebLogin::Password { user: name } => good(format!("Login: {}, method=PASSWORD", user(&name))),
         WebLogin::Link { user: name } => good(format!("Login: {}, method=LINK", user(&name))),
         WebLogin::LinkMade { user: name, by } => {
+            // One word, as readers of such lines expect: `root(uid:0)`, `token:appliance`.
+            let by = by.replace(" (", "(").replace(' ', ":");
             good(format!("One-time link made: {}, by=<{}>", user(&name), safe_field(&by, 80)))
         }
         WebLogin::Out { user: name, everywhere: false } => good(format!("Logged out: {}", user(&name))),
@@ -108,5 +110,13 @@ mod tests {
     fn a_login_names_who_how_and_from_where() {
         let text = told(WebLogin::Password { user: "admin".into() });
         assert_eq!(text, "web-login: Login: user=<admin>, method=PASSWORD, rip=192.0.2.7, TLS");
+    }
+
+    #[test]
+    fn who_made_a_link_is_one_word() {
+        let by = |by: &str| told(WebLogin::LinkMade { user: "admin".into(), by: by.into() });
+        assert!(by("uid 0").contains("user=<admin>, by=<uid:0>, rip="));
+        assert!(by("ann (uid 0 by sudo)").contains("by=<ann(uid:0:by:sudo)>"));
+        assert!(by("token my box>").contains("by=<token:my:box\\u{3e}>"));
     }
 }

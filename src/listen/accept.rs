@@ -132,7 +132,7 @@ impl Guest {
                 return self.tell(ClientTrouble::Handshake(error.to_string()));
             }
         }
-        (self.handler)(conn).await;
+        (self.handler)(conn, self.permit.seat()).await;
     }
 
     fn tell(&self, what: ClientTrouble) {

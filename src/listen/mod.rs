@@ -24,11 +24,12 @@ use crate::{
 
 pub use bind::{interfaces, raise_open_files};
 pub use listeners::{Listeners, Means};
-pub use permit::Permits;
+pub use permit::{Permits, Seat};
 pub use plan::{Address, Interfaces, Spec, Target};
 
 /// Serves one connection until it ends: `session::smtp::serve` and its kind, with all they need.
-pub type Handler = Arc<dyn Fn(Conn) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+/// The seat says whether others want the place of a connection that only waits.
+pub type Handler = Arc<dyn Fn(Conn, Seat) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A port that should be open, and who serves there.
 #[derive(Clone)]

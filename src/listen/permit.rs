@@ -1,7 +1,8 @@
-//! Who may have one more connection: in all, and of one address (Postfix' anvil).
+//! Who may have one more connection: in all, and of one address (Postfix' anvil). A connection that only waits for its next
+//! request (HTTP keeps connections) gives its place to one that asks for it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -45,6 +46,22 @@ struct Counts {
     of: HashMap<IpAddr, Count>,
     /// By the name of the service.
     by: BTreeMap<&'static str, usize>,
+    /// Numbers connections.
+    last: u64,
+    /// Those that wait for a request, in the order in which they began to.
+    waiting: BTreeMap<u64, Waiting>,
+    /// Those that gave their place away and have not ended yet.
+    leaving: BTreeSet<u64>,
+}
+
+/// A connection that waits for a request.
+struct Waiting {
+    connection: u64,
+    who: IpAddr,
+    service: &'static str,
+    /// Since when it may be asked to leave, in monotonic time.
+    since: Duration,
+    asked: Bell,
 }
 
 #[derive(Default)]
@@ -56,10 +73,27 @@ struct Count {
 
 /// One connection's place; given back when it is dropped.
 pub(super) struct Permit {
+    seat: Seat,
+}
+
+/// The place as its session sees it: whether others want it.
+#[derive(Clone)]
+pub struct Seat {
     from: Arc<Inner>,
+    connection: u64,
     who: IpAddr,
     service: &'static str,
 }
+
+/// While it is held, the connection waits for a request and may be asked to leave.
+pub(super) struct Wait<'a> {
+    seat: &'a Seat,
+    turn: u64,
+    asked: Bell,
+}
+
+/// Connections that have given their places away and may still be open: an answer that was under way is not cut off.
+const LEAVING: usize = 8;
 
 /// Why there is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +131,8 @@ impl Permits {
 
     /// Connections that are open now.
     pub fn open(&self) -> usize {
-        self.counts().all
+        let counts = self.counts();
+        counts.all + counts.leaving.len()
     }
 
     /// Waits until no connection is open, at most `limit`; says whether it came to that.
@@ -126,26 +161,16 @@ impl Permits {
         let in_all = caps.all - if private { 0 } else { caps.private };
         let who = household(ip);
         let mut counts = self.counts();
-        let all = counts.all;
-        let count = counts.of.entry(who).or_default();
-        if count.now >= of_one || all >= in_all {
-            let full = Full {
-                of_one: (count.now >= of_one).then_some(count.now + 1),
-                tell: count.told.is_none_or(|at| now.saturating_sub(at) >= TELL_EVERY),
-            };
-            if full.tell {
-                count.told = Some(now);
-            }
-            // An address without a connection is not remembered: a flood of them would fill the memory.
-            if count.now == 0 {
-                counts.of.remove(&who);
-            }
-            return Err(full);
+        let of_who = counts.of.get(&who).map_or(0, |count| count.now);
+        let full = of_who >= of_one;
+        if (full || counts.all >= in_all) && !counts.make_room(full.then_some(who), now) {
+            return Err(counts.refuse(who, full.then_some(of_who + 1), now));
         }
-        count.now += 1;
+        counts.of.entry(who).or_default().now += 1;
         counts.all += 1;
+        counts.last += 1;
         *counts.by.entry(service).or_default() += 1;
-        Ok(Permit { from: self.0.clone(), who, service })
+        Ok(Permit { seat: Seat { from: self.0.clone(), connection: counts.last, who, service } })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -153,22 +178,96 @@ impl Permits {
     }
 }
 
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut counts = self.from.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.all = counts.all.saturating_sub(1);
-        if let Some(now) = counts.by.get_mut(self.service) {
+impl Counts {
+    /// Asks the connection that has waited longest to leave, of one address or of all; false when none waits.
+    fn make_room(&mut self, of: Option<IpAddr>, now: Duration) -> bool {
+        if self.leaving.len() >= LEAVING {
+            return false;
+        }
+        let may = |one: &Waiting| of.is_none_or(|who| who == one.who) && now >= one.since;
+        let Some(turn) = self.waiting.iter().find(|(_, one)| may(one)).map(|(turn, _)| *turn) else { return false };
+        let Some(one) = self.waiting.remove(&turn) else { return false };
+        self.leaving.insert(one.connection);
+        self.give_back(one.who, one.service);
+        one.asked.ring();
+        true
+    }
+
+    fn refuse(&mut self, who: IpAddr, of_one: Option<usize>, now: Duration) -> Full {
+        // An address without a connection is not remembered: a flood of them would fill the memory.
+        let Some(count) = self.of.get_mut(&who) else { return Full { of_one, tell: true } };
+        let tell = count.told.is_none_or(|at| now.saturating_sub(at) >= TELL_EVERY);
+        if tell {
+            count.told = Some(now);
+        }
+        Full { of_one, tell }
+    }
+
+    fn give_back(&mut self, who: IpAddr, service: &'static str) {
+        self.all = self.all.saturating_sub(1);
+        if let Some(now) = self.by.get_mut(service) {
             *now = now.saturating_sub(1);
         }
-        if let Some(count) = counts.of.get_mut(&self.who) {
+        if let Some(count) = self.of.get_mut(&who) {
             count.now = count.now.saturating_sub(1);
             if count.now == 0 {
-                counts.of.remove(&self.who);
+                self.of.remove(&who);
             }
         }
-        if counts.all == 0 {
-            self.from.idle.ring();
+    }
+}
+
+impl Permit {
+    /// For the session.
+    pub(super) fn seat(&self) -> Seat {
+        self.seat.clone()
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let seat = &self.seat;
+        let mut counts = seat.counts();
+        if !counts.leaving.remove(&seat.connection) {
+            counts.give_back(seat.who, seat.service);
         }
+        if counts.all == 0 {
+            seat.from.idle.ring();
+        }
+    }
+}
+
+impl Seat {
+    /// The connection waits for a request from now on; `since`: when it may be asked to leave, in monotonic time.
+    pub(super) fn wait(&self, since: Duration) -> Wait<'_> {
+        let (connection, who, service, asked) = (self.connection, self.who, self.service, Bell::default());
+        let mut counts = self.counts();
+        counts.last += 1;
+        let turn = counts.last;
+        counts.waiting.insert(turn, Waiting { connection, who, service, since, asked: asked.clone() });
+        Wait { seat: self, turn, asked }
+    }
+
+    /// Whether the place was given away: the connection should end as soon as it can.
+    pub(super) fn is_given(&self) -> bool {
+        self.counts().leaving.contains(&self.connection)
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.from.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wait<'_> {
+    /// Waits until the place is given away.
+    pub(super) async fn asked(&self) {
+        self.asked.wait().await;
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.seat.counts().waiting.remove(&self.turn);
     }
 }
 
@@ -246,6 +345,46 @@ mod tests {
         assert!(full.tell);
         let tell = |at: u64| permits.take(stranger, "smtp", Duration::from_secs(at)).err().map(|full| full.tell);
         assert_eq!((tell(1), tell(59), tell(60), tell(61)), (Some(false), Some(false), Some(true), Some(false)));
+    }
+
+    #[test]
+    fn the_one_that_waits_longest_makes_room_and_one_that_answers_does_not() {
+        let (permits, office) = (Permits::http(), ip("192.168.1.9"));
+        let (mut held, full) = fill(&permits, office);
+        assert_eq!((held.len(), full.of_one), (8, Some(9)));
+        let seats: Vec<Seat> = held.iter().map(Permit::seat).collect();
+        let fresh = seats[0].wait(Duration::from_secs(1));
+        let (older, newer) = (seats[1].wait(Duration::ZERO), seats[2].wait(Duration::ZERO));
+        let take = |from: IpAddr| permits.take(from, "http", Duration::ZERO);
+        let ninth = take(office).ok();
+        assert!(ninth.is_some() && seats[1].is_given() && !seats[0].is_given() && !seats[2].is_given());
+        smol::block_on(older.asked());
+        assert_eq!((permits.open(), permits.by_service()["http"]), (9, 1), "it has not ended yet");
+        drop(held.remove(1));
+        let tenth = take(office).ok();
+        assert_eq!((permits.open(), tenth.is_some(), seats[2].is_given()), (9, true, true));
+        assert!(take(office).is_err(), "who has just come may speak first");
+        assert!(permits.take(office, "http", Duration::from_secs(1)).is_ok() && seats[0].is_given());
+        drop((fresh, older, newer));
+    }
+
+    #[test]
+    fn a_place_among_all_is_made_by_whoever_waits_longest() {
+        let permits = Permits::http();
+        let mut held: Vec<Permit> = (0..8).flat_map(|n| fill(&permits, ip(&format!("192.168.1.{n}"))).0).collect();
+        let seats: Vec<Seat> = held.iter().map(Permit::seat).collect();
+        let newcomer = || permits.take(ip("10.0.0.1"), "http", Duration::ZERO);
+        assert!(newcomer().is_err(), "all are busy");
+        drop(seats[3].wait(Duration::ZERO));
+        assert!(newcomer().is_err(), "it waits no more");
+        let waits: Vec<Wait> = seats[..LEAVING + 1].iter().map(|seat| seat.wait(Duration::ZERO)).collect();
+        let came: Vec<_> = (0..LEAVING).filter_map(|_| newcomer().ok()).collect();
+        assert_eq!((came.len(), seats[0].is_given()), (LEAVING, true));
+        drop(came);
+        let more: Vec<_> = (0..LEAVING + 1).filter_map(|_| newcomer().ok()).collect();
+        assert_eq!(more.len(), LEAVING, "too many have not ended yet");
+        drop((waits, held.drain(..LEAVING + 1)));
+        assert_eq!(permits.open(), 64 - (LEAVING + 1) + LEAVING);
     }
 
     #[test]

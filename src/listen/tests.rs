@@ -83,7 +83,7 @@ fn spec(service: Service, port: u16, interfaces: &[&str]) -> Spec {
 
 /// Greets, then answers each line with itself; `panic` panics.
 fn echo(greeting: &'static str) -> Handler {
-    Arc::new(move |mut conn: Conn| {
+    Arc::new(move |mut conn: Conn, _seat| {
         Box::pin(async move {
             conn.put(greeting.as_bytes());
             let _ = conn.flush(SOON).await;

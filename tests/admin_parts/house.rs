@@ -55,6 +55,8 @@ impl Drop for Served {
         self.stop.set();
         // It holds the desk until it is really gone.
         self.keys.take().map(|keys| block_on(keys.cancel()));
+        // Connections see the sign before their executor ends, as in the program, which waits for them.
+        std::thread::sleep(std::time::Duration::from_millis(100));
         self.executor.end();
     }
 }

@@ -77,9 +77,10 @@ impl Events {
         }
     }
 
-    /// Whether it comes to its end.
+    /// Whether it comes to its end, whole, within a moment.
     pub fn ends(&mut self) -> bool {
+        let began = std::time::Instant::now();
         while self.chunk() {}
-        true
+        began.elapsed() < Duration::from_secs(5)
     }
 }

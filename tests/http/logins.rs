@@ -182,7 +182,7 @@ fn the_appliance_logs_its_administrator_in_by_a_link_that_is_good_once() {
     assert_eq!(curl(&[], by_hand.trim()).status, 303, "{by_hand}");
     let journal = served.say(&["journal"], "");
     for line in [
-        "web-login: One-time link made: user=<admin>, by=<token\\u{20}appliance>, rip=127.0.0.1",
+        "web-login: One-time link made: user=<admin>, by=<token:appliance>, rip=127.0.0.1",
         "web-login: Login: user=<admin>, method=LINK, rip=127.0.0.1",
         "web-login: Aborted login (auth failed, bad link): user=<>, rip=127.0.0.1",
     ] {

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     journal::{ClientTrouble, ServiceEvent, Tag},
     limits,
+    listen::Seat,
     net::{Conn, ReadError},
     rt::timeout,
     settings::{Settings, TlsMode},
@@ -25,6 +26,8 @@ const HEAD_TIME: Duration = Duration::from_secs(limits::HTTP_HEAD_SECS);
 const IDLE_TIME: Duration = Duration::from_secs(limits::HTTP_IDLE_SECS);
 const BODY_TIME: Duration = Duration::from_secs(limits::HTTP_BODY_SECS);
 const LAST_WORDS: Duration = Duration::from_secs(limits::LAST_WORDS_SECS);
+/// Before a connection that has not said anything yet gives its place away.
+const FIRST_WORD: Duration = Duration::from_secs(1);
 /// Between two lines of the journal about requests that were refused.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Served also without TLS where that is demanded: it says nothing that needs hiding, and a watchdog has no certificate.
@@ -37,10 +40,33 @@ pub struct Front {
     pub(super) net: Semaphore,
     /// The same from `admin.sock`: a stranger's stalled request must not keep the subcommands out.
     pub(super) local: Semaphore,
-    pub(super) streams: Slots,
+    pub(super) downloads: Slots,
     bodies: Slots,
     /// When a refusal was told last, in monotonic time.
     told: Mutex<Option<Duration>>,
+}
+
+/// The wait for a request.
+struct Pause<'a> {
+    limit: Duration,
+    seat: Option<&'a Seat>,
+    /// When the seat may be given to another connection, in monotonic time.
+    since: Duration,
+}
+
+impl Pause<'_> {
+    /// Whether anything came. What is here already is served, also when the seat was wanted at the same moment.
+    async fn octets(&self, conn: &mut Conn) -> bool {
+        let wait = self.seat.map(|seat| seat.wait(self.since));
+        let wanted = async {
+            match &wait {
+                Some(wait) => wait.asked().await,
+                None => std::future::pending().await,
+            }
+            false
+        };
+        or(async { conn.fill(self.limit).await.is_ok() }, wanted).await
+    }
 }
 
 /// A body, and its place among all bodies.
@@ -56,28 +82,32 @@ impl Front {
             means,
             net: Semaphore::new(limits::HTTP_TURNS),
             local: Semaphore::new(limits::HTTP_TURNS),
-            streams: Slots::new(limits::API_STREAMS),
+            downloads: Slots::new(limits::API_DOWNLOADS),
             bodies: Slots::new(limits::HTTP_BODIES),
             told: Mutex::new(None),
         })
     }
 
-    /// Serves a connection until it ends.
-    pub async fn serve(&self, mut conn: Conn, from: Origin) {
-        let mut wait = HEAD_TIME;
-        while self.exchange(&mut conn, from, wait).await == After::Again {
-            wait = IDLE_TIME;
+    /// Serves a connection until it ends. While it waits for a request, its seat may be wanted for another one; who has
+    /// just come has a second to speak.
+    pub async fn serve(&self, mut conn: Conn, from: Origin, seat: Option<Seat>) {
+        let seat = seat.as_ref();
+        let mut pause = Pause { limit: HEAD_TIME, seat, since: self.means.clock.mono() + FIRST_WORD };
+        while self.exchange(&mut conn, from, &pause).await == After::Again {
+            pause = Pause { limit: IDLE_TIME, seat, since: Duration::ZERO };
         }
-        conn.close(LAST_WORDS).await;
+        // Whose place another one has already does not stay to see whether its last words arrive.
+        conn.close(if seat.is_some_and(Seat::is_given) { Duration::ZERO } else { LAST_WORDS }).await;
     }
 
-    /// One request, if one comes within `wait`.
-    async fn exchange(&self, conn: &mut Conn, from: Origin, wait: Duration) -> After {
-        let head = match or(self.head(conn, wait), self.stopped()).await {
+    /// One request, if one comes within the pause.
+    async fn exchange(&self, conn: &mut Conn, from: Origin, pause: &Pause<'_>) -> After {
+        let mut head = match or(self.head(conn, pause), self.stopped()).await {
             Ok(Some(head)) => head,
             Ok(None) => return After::Close,
             Err(refusal) => return self.refuse(conn, from, false, &refusal).await,
         };
+        head.close |= pause.seat.is_some_and(Seat::is_given);
         match self.answer(conn, from, &head).await {
             Ok(After::Again) if head.close || self.means.stop.is_set() => After::Close,
             Ok(after) => after,
@@ -91,8 +121,8 @@ impl Front {
     }
 
     /// The next head; None when the client has gone or has nothing to say.
-    async fn head(&self, conn: &mut Conn, wait: Duration) -> Result<Option<RequestHead>, Refusal> {
-        if conn.buffered().is_empty() && conn.fill(wait).await.is_err() {
+    async fn head(&self, conn: &mut Conn, pause: &Pause<'_>) -> Result<Option<RequestHead>, Refusal> {
+        if conn.buffered().is_empty() && !pause.octets(conn).await {
             return Ok(None);
         }
         // RFC 9112 s2.2: an empty line before a request is passed over, as it may follow the body of the last one.

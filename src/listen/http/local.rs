@@ -77,7 +77,7 @@ async fn accept(listener: Async<UnixListener>, front: Arc<Front>, executor: Exec
                 let front = front.clone();
                 let session = async move {
                     // A panic costs this connection; what it was about is told where it happened.
-                    let _ = unpanicked(front.serve(Conn::unix(socket), from)).await;
+                    let _ = unpanicked(front.serve(Conn::unix(socket), from, None)).await;
                     drop(place);
                 };
                 // Detached: it ends by itself, or at the stop sign that the front holds.

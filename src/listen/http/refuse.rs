@@ -37,7 +37,7 @@ pub(super) const HOST: Refusal = tell(
 );
 pub(super) const ONLY_TLS: Refusal = say(403, "this server is administered over HTTPS only", "use its HTTPS port");
 pub(super) const BUSY: Refusal = tell(503, "the administration is busy", "try again in a few seconds");
-pub(super) const STREAMS: Refusal = tell(503, "too many event streams are open", "close a page of this server");
+pub(super) const DOWNLOADS: Refusal = tell(503, "too many downloads run", "wait for one of them to end");
 pub(super) const NO_ANSWER: Refusal = tell(504, "the administration did not answer in time", "look into the journal");
 pub(super) const BROKEN: Refusal =
     tell(502, "the administration gave no answer", "try again, then look into the journal");
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_whole_and_its_body_needs_no_escape() {
-        let mut all = vec![HEAD_LATE, HEAD_LONG, BODY_LATE, BODY_LONG, BODIES_FULL, HOST, ONLY_TLS, BUSY, STREAMS];
+        let mut all = vec![HEAD_LATE, HEAD_LONG, BODY_LATE, BODY_LONG, BODIES_FULL, HOST, ONLY_TLS, BUSY, DOWNLOADS];
         all.extend([NO_ANSWER, BROKEN, FULL, bad_head(BadHead::Method), redirect("https://gw:8443/".into())]);
         for refusal in all {
             let mut out = Vec::new();

@@ -11,7 +11,7 @@ use super::{
     refuse::{self, Refusal},
 };
 use crate::{
-    admin::gate,
+    admin::{Events, gate},
     limits,
     net::{Conn, ReadError},
     rt::timeout,
@@ -23,13 +23,16 @@ const SEND_TIME: Duration = Duration::from_secs(10);
 const TURN_TIME: Duration = Duration::from_secs(limits::HTTP_TURN_SECS);
 /// In which a client must take what is sent at once.
 const TAKE_TIME: Duration = Duration::from_secs(limits::HTTP_TAKE_SECS);
-/// An event stream may be silent for so long.
+/// RFC 9112 s7.1.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+/// A stream may be silent for so long.
 const SILENCE: Duration = Duration::from_secs(3600);
 
 /// Fields of a client that mean something behind the front. Everything else is left out, above all what only the front may say.
 const PASSED: &[&str] = &[
     "accept",
     "accept-encoding",
+    "accept-language",
     "authorization",
     "content-type",
     "cookie",
@@ -55,20 +58,36 @@ impl Front {
         let turn = timeout(TURN_TIME, turns.acquire()).await.ok_or(refuse::BUSY)?;
         let mut inner = self.ask(from, head, &body.octets).await.map_err(|_| refuse::BROKEN)?;
         drop(body);
-        let answer = answer_head(&mut inner, patience).await?;
+        let mut answer = answer_head(&mut inner, patience).await?;
+        if let Some(number) = answer.take(gate::EVENTS) {
+            drop((inner, turn));
+            let events = self.means.gate.fetch(&number).ok_or(refuse::BROKEN)?;
+            answer.body = BodyForm::Chunks;
+            or(listen(conn, events, &answer), self.means.stop.wait()).await;
+            // Whatever stands before it is whole: a browser tells an end from a break.
+            conn.put(LAST_CHUNK);
+            return Ok(After::Close);
+        }
         let without_body = head.method == Method::Head || matches!(answer.status, 204 | 304);
+        if without_body {
+            // RFC 9110 s8.6: a length that is not the body's is not said; a stream has none.
+            if answer.body == BodyForm::Octets(0) {
+                answer.body = BodyForm::Open;
+            }
+            drop((inner, turn));
+            return Ok(give(conn, head, &answer, &[]).await);
+        }
         match answer.body {
-            BodyForm::Octets(octets) if without_body || octets <= limits::HTTP_HELD => {
-                let octets = if without_body { 0 } else { octets };
+            BodyForm::Octets(octets) if octets <= limits::HTTP_HELD => {
                 let body = held(&mut inner, octets).await.ok_or(refuse::BROKEN)?;
                 drop((inner, turn));
                 Ok(give(conn, head, &answer, &body).await)
             }
             BodyForm::Octets(octets) => Ok(pass(conn, &mut inner, head, &answer, octets).await),
             BodyForm::Chunks | BodyForm::Open => {
-                let _slot = self.streams.take(1).ok_or(refuse::STREAMS)?;
+                let _slot = self.downloads.take(1).ok_or(refuse::DOWNLOADS)?;
                 drop(turn);
-                or(stream(conn, &mut inner, &answer), self.means.stop.wait()).await;
+                or(download(conn, &mut inner, &answer), self.means.stop.wait()).await;
                 Ok(After::Close)
             }
         }
@@ -174,22 +193,33 @@ async fn pass(conn: &mut Conn, inner: &mut Conn, head: &RequestHead, answer: &An
     After::Again
 }
 
-/// An event stream: every piece goes on at once, until one of both ends it.
-async fn stream(conn: &mut Conn, inner: &mut Conn, answer: &AnswerHead) {
+/// A download of unknown length: pieces go on until both ends have them. A client that half-closes still gets all of it; one
+/// that is gone, or takes nothing, is seen when something is sent.
+async fn download(conn: &mut Conn, inner: &mut Conn, answer: &AnswerHead) {
     answer.write(true, conn.output());
     loop {
         conn.put(inner.buffered());
         inner.consume(inner.buffered().len());
-        if conn.flush(TAKE_TIME).await.is_err() {
+        if conn.flush(TAKE_TIME).await.is_err() || inner.fill_bulk(SILENCE).await.is_err() {
             return;
         }
+    }
+}
+
+/// Events, until their source or their reader is gone. A reader that takes nothing for long is let go.
+async fn listen(conn: &mut Conn, mut events: Box<dyn Events>, answer: &AnswerHead) {
+    answer.write(true, conn.output());
+    loop {
         // The client says nothing while it listens: what comes from it is its end.
         let gone = async {
             let _ = conn.fill(SILENCE).await;
-            true
+            None
         };
-        let over = async { inner.fill(SILENCE).await.is_err() };
-        if or(over, gone).await {
+        let Some(piece) = or(events.next(), gone).await else { return };
+        conn.put(format!("{:x}\r\n", piece.len()).as_bytes());
+        conn.put(&piece);
+        conn.put(b"\r\n");
+        if conn.flush(TAKE_TIME).await.is_err() {
             return;
         }
     }

@@ -50,6 +50,12 @@ impl AnswerHead {
         self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// Takes a field out, and gives its value.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.fields.iter().position(|(n, _)| n.eq_ignore_ascii_case(name))?;
+        Some(self.fields.remove(at).1)
+    }
+
     /// Writes it; `close`: the connection ends behind it.
     pub fn write(&self, close: bool, out: &mut Vec<u8>) {
         let mut line = |text: String| out.extend_from_slice(text.as_bytes());
@@ -119,7 +125,9 @@ mod tests {
             String::from_utf8_lossy(&out),
             "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n"
         );
-        assert_eq!(AnswerHead::parse(&out), Some(head));
+        assert_eq!(AnswerHead::parse(&out).as_ref(), Some(&head));
+        let mut head = head;
+        assert_eq!((head.take("etag").as_deref(), head.take("etag"), head.fields.len()), (Some("\"a\""), None, 0));
     }
 
     #[test]
