@@ -69,7 +69,7 @@ fn packages(from: &Path) -> PathBuf {
 
 /// A copy of tests/page of this run, with the packages beside it.
 fn scripts() -> PathBuf {
-    ["chromium", "node", "npm"].map(need);
+    ["chromium", "node", "npm"].into_iter().for_each(need);
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page");
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{}", std::process::id()));
     let _ = fs::remove_dir_all(&to);
