@@ -133,10 +133,19 @@ impl Porch {
         let policy = Arc::new(policy);
         let porch =
             Porch { executor, stop, journal, settings, directory, tls, policy, store, clock, _scratch: scratch };
+        head.folders.iter().for_each(|user| block_on(porch.make_folders(user)));
         for (user, text) in &head.mail {
             block_on(porch.put(user, text));
         }
         porch
+    }
+
+    async fn make_folders(&self, user: &str) {
+        let mailbox = self.directory.get().mailboxes[&address(user)].id;
+        for name in ["Drafts", "Junk", "Sent", "Trash"].map(|name| FolderName::parse(name).unwrap()) {
+            self.store.create_folder(mailbox, &name, name.special()).await.unwrap();
+            self.store.subscribe(mailbox, &name, true).await.unwrap();
+        }
     }
 
     pub async fn put(&self, user: &str, text: &[u8]) {

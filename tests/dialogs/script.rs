@@ -44,6 +44,8 @@ pub struct Head {
     pub store: String,
     /// `patience: 0.2`: seconds a client may be silent.
     pub patience: Option<f64>,
+    /// `folders: ann`: the folders that a new mailbox of the house has beside INBOX, subscribed.
+    pub folders: Vec<String>,
     /// `clock: racing`: each look at it is 21 seconds behind the one before.
     pub racing: bool,
     /// `domains: none` for a server that has none yet.
@@ -90,6 +92,7 @@ pub fn parse(text: &str) -> Result<(Head, Vec<(usize, Step)>), String> {
         mail: Vec::new(),
         store: String::new(),
         patience: None,
+        folders: Vec::new(),
         racing: false,
         domains: true,
     };
@@ -116,6 +119,7 @@ fn directive(comment: &str, head: &mut Head) -> Result<(), String> {
         "service" => head.service = value.into(),
         "from" => head.from = value.into(),
         "certificate" => head.certificate = value != "none",
+        "folders" => head.folders.push(value.into()),
         "clock" => head.racing = value == "racing",
         "domains" => head.domains = value != "none",
         "max-message" => head.max_message = Some(number(value)?),
