@@ -19,6 +19,9 @@ pub const IMAP_APPENDS: usize = 100;
 pub const IMAP_APPEND_HELD: usize = 256 * 1024;
 /// Texts that one SEARCH looks for; each is looked for in every message that is read.
 pub const IMAP_SEARCH_TEXTS: usize = 50;
+/// Runs of numbers that the sets of one SEARCH may come to beyond a few whole folders; 12 bytes each. A set like `1:*` of a
+/// folder with many gaps has as many runs as the folder.
+pub const IMAP_SEARCH_RUNS: usize = 20_000;
 /// Folders of one mailbox, and names it is subscribed to; about 150 bytes each while they are listed.
 pub const IMAP_FOLDERS: usize = 5000;
 /// Seconds an IMAP client may be silent behind the login (RFC 3501 s5.4: at least 1,800), and in IDLE.

@@ -3,7 +3,7 @@
 //! A message goes from the connection to the pipeline piece by piece. What is known to be refused is refused before its octets
 //! are asked for; a literal that waits for nobody goes by unread.
 
-use super::{Answer, End, Session, TO_LOG_IN};
+use super::{Answer, End, Session, TO_LOG_IN, unless_stopped};
 use crate::{
     limits,
     pipeline::{Appending, Filed},
@@ -60,14 +60,17 @@ impl Session {
 
     async fn batch(&self, name: FolderName) -> Result<Batch, Say<'static>> {
         let mailbox = self.mailbox().ok_or(say::LOG_IN_FIRST)?;
-        let store = &self.imap.store;
-        match store.folder(mailbox, &name).await {
-            Ok(_) => {}
-            Err(StoreError::Missing) => return Err(say::TRY_CREATE),
-            Err(error) => return Err(self.failed("APPEND", &error)),
-        }
+        self.is_there(mailbox, &name).await?;
         let usage = self.usage().await.map_err(|error| self.failed("APPEND", &error))?;
         Ok(Batch { mailbox, name, filed: Vec::new(), octets: usage.bytes, held: 0 })
+    }
+
+    async fn is_there(&self, mailbox: MailboxId, name: &FolderName) -> Result<(), Say<'static>> {
+        match self.imap.store.folder(mailbox, name).await {
+            Ok(_) => Ok(()),
+            Err(StoreError::Missing) => Err(say::TRY_CREATE),
+            Err(error) => Err(self.failed("APPEND", &error)),
+        }
     }
 
     /// All messages, one after another, and then all into the folder.
@@ -180,17 +183,15 @@ impl Session {
 
     /// As much of a message as is there; a client must not fall silent in the middle of it.
     async fn more_of_it(&mut self) -> Result<(), End> {
-        let (stop, conn) = (&self.imap.stop, &mut self.conn);
-        let limit = TO_LOG_IN.min(self.idle);
-        let read = async { conn.fill_bulk(limit).await.map_err(End::from) };
-        let stopped = async {
-            stop.wait().await;
-            Err(End::Stopping)
-        };
-        smol::future::or(read, stopped).await
+        let (conn, limit) = (&mut self.conn, TO_LOG_IN.min(self.idle));
+        unless_stopped(&self.imap.stop, async { Ok(conn.fill_bulk(limit).await?) }).await
     }
 
     async fn keep(&mut self, batch: Batch) -> Answer {
+        // RFC 3501 s6.3.11: a folder that was deleted while the messages came is not made again by them.
+        if let Err(say) = self.is_there(batch.mailbox, &batch.name).await {
+            return say.into();
+        }
         let kept = self.imap.pipeline.keep((batch.mailbox, batch.name), self.quota(), batch.filed).await;
         match kept {
             Ok(kept) => {

@@ -80,7 +80,7 @@ impl Session {
     /// LIST (RFC 3501 s6.3.8, RFC 5258, RFC 5819, RFC 6154).
     pub(super) async fn list(&mut self, query: &ListQuery) -> Done {
         if !query.extended && query.patterns.iter().all(Pattern::is_empty) {
-            answer::delimiter(self.conn.output());
+            answer::delimiter(self.conn.output(), "LIST");
             return Ok(say::DONE.into());
         }
         let tree = match self.tree().await {
@@ -108,7 +108,7 @@ impl Session {
     /// LSUB (RFC 3501 s6.3.9).
     pub(super) async fn lsub(&mut self, reference: &str, pattern: &Pattern) -> Done {
         if pattern.is_empty() {
-            answer::delimiter(self.conn.output());
+            answer::delimiter(self.conn.output(), "LSUB");
             return Ok(say::DONE.into());
         }
         let tree = match self.tree().await {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Done, End, Session, phase::Phase};
+use super::{Done, End, Session, phase::Phase, unless_stopped};
 use crate::{
     limits,
     rt::timeout,
@@ -61,11 +61,7 @@ impl Session {
             }
             Ok(Woken::News)
         };
-        let stopped = async {
-            imap.stop.wait().await;
-            Err(End::Stopping)
-        };
-        let first = smol::future::or(said, smol::future::or(news, stopped));
+        let first = unless_stopped(&imap.stop, smol::future::or(said, news));
         timeout(limit, first).await.unwrap_or(Ok(Woken::Silence))
     }
 }

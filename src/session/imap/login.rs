@@ -1,6 +1,6 @@
 //! LOGIN, AUTHENTICATE, and what follows from the verdict.
 
-use super::{Answer, Done, End, Phase, Session, phase};
+use super::{Answer, Done, Phase, Session, phase};
 use crate::{
     journal::ImapEvent,
     limits,
@@ -15,7 +15,7 @@ impl Session {
     /// LOGIN (RFC 3501 s6.2.3).
     pub(super) async fn login(&mut self, name: &str, Secret(password): &Secret) -> Done {
         let policy = self.imap.policy.clone();
-        match policy.password(&self.client, name, password).await {
+        match policy.password(&self.visit.client, name, password).await {
             LoginStep::Done(who) => self.enter(who),
             LoginStep::Refused(why) => self.refuse(why, Some(name), Mechanism::Plain),
             // Not for a password.
@@ -33,7 +33,7 @@ impl Session {
             Err(sasl::Malformed) => return self.abuse(say::BAD_SASL),
         };
         let policy = self.imap.policy.clone();
-        let mut exchange = policy.login(&self.client, mechanism);
+        let mut exchange = policy.login(&self.visit.client, mechanism);
         loop {
             match exchange.step(input.as_deref()).await {
                 LoginStep::Done(who) => return self.enter(who),
@@ -57,8 +57,8 @@ impl Session {
         let user = who.address.to_string();
         // Dovecot calls LOGIN the mechanism PLAIN.
         let method = if who.mechanism == "USER" { Mechanism::Plain.name() } else { who.mechanism };
-        self.imap.journal.tell(ImapEvent::Login { user, method, peer: self.peer() });
-        self.client.login = Some(who.clone());
+        self.imap.journal.tell(ImapEvent::Login { user, method, peer: self.visit.peer() });
+        self.visit.client.login = Some(who.clone());
         self.phase = Phase::Authenticated(Box::new(phase::Who::new(who)));
         self.cutter.logged_in();
         Ok(Answer::Capable(say::LOGGED_IN, self.capabilities()))
@@ -72,12 +72,7 @@ impl Session {
             LoginRefusal::Busy => return Ok(say::BUSY.into()),
             LoginRefusal::Malformed => return self.abuse(say::BAD_SASL),
         };
-        self.failures.count += 1;
-        self.failures.name = name.unwrap_or("").to_owned();
-        self.failures.method = Some(mechanism.name());
-        if self.failures.count >= limits::BAD_LOGINS {
-            return Err(End::BadLogins);
-        }
+        self.visit.failed_login(name, mechanism)?;
         Ok(sentence.into())
     }
 }

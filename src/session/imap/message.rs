@@ -68,8 +68,8 @@ enum Text {
 enum Octets {
     /// There is no such part.
     Nil,
-    /// Put together.
-    Made(Vec<u8>),
+    /// Chosen fields of the header section that lies here: put together when their turn comes, so that one is in memory.
+    Fields(Range<u64>),
     /// A run of the message's own.
     Run(Range<u64>),
 }
@@ -124,7 +124,8 @@ impl Session {
                 None => self.put_plain(&mut answer, plan.utf8, &item.item, &ready.row, view.as_ref()),
                 Some(_) => {
                     let octets = octets.next().unwrap_or(Octets::Nil);
-                    self.put_octets(&mut answer, &item.item, octets, &ready.text).await?;
+                    self.put_octets(&mut answer, item, octets, &ready.text).await?;
+                    self.flush_some().await?;
                 }
             }
         }
@@ -169,31 +170,25 @@ impl Session {
     async fn put_octets(
         &mut self,
         answer: &mut FetchAnswer,
-        item: &FetchItem,
+        item: &Item,
         octets: Octets,
         of: &Text,
     ) -> Result<(), End> {
         let out = self.conn.output();
         let run = match octets {
             Octets::Nil => {
-                answer.nil(out, item);
+                answer.nil(out, &item.item);
                 return Ok(());
             }
-            Octets::Made(made) => {
-                answer.literal(out, item, made.len() as u64);
-                self.counts.headers += 1;
-                self.counts.header_octets += made.len() as u64;
-                out.extend_from_slice(&made);
-                return Ok(());
-            }
+            Octets::Fields(range) => return self.put_fields(answer, item, range, of).await,
             // RFC 3501 s6.4.5: what begins behind the end is an empty string.
             Octets::Run(run) if run.is_empty() => {
-                answer.empty(out, item);
+                answer.empty(out, &item.item);
                 return Ok(());
             }
             Octets::Run(run) => run,
         };
-        answer.literal(out, item, run.end - run.start);
+        answer.literal(out, &item.item, run.end - run.start);
         self.counts.bodies += 1;
         self.counts.body_octets += run.end - run.start;
         match of {
@@ -207,6 +202,31 @@ impl Session {
         }
     }
 
+    async fn put_fields(
+        &mut self,
+        answer: &mut FetchAnswer,
+        item: &Item,
+        range: Range<u64>,
+        of: &Text,
+    ) -> Result<(), End> {
+        let made = match &item.section {
+            Some(section) => fields(section, range, of).await,
+            None => Ok(Vec::new()),
+        };
+        let made = cut(made.map_err(|error| self.breaks_off(&error))?, item.partial());
+        self.counts.headers += 1;
+        self.counts.header_octets += made.len() as u64;
+        let out = self.conn.output();
+        answer.literal(out, &item.item, made.len() as u64);
+        out.extend_from_slice(&made);
+        Ok(())
+    }
+
+    fn breaks_off(&self, error: &io::Error) -> End {
+        self.failed("FETCH breaks off", &StoreError::Damaged(error.to_string()));
+        End::BrokenText
+    }
+
     /// A long text, a piece at a time.
     async fn stream(&mut self, run: Range<u64>, of: &Text) -> Result<(), End> {
         let mut from = run.start;
@@ -217,10 +237,7 @@ impl Session {
                     from += piece.len() as u64;
                     self.conn.put(&piece);
                 }
-                Err(error) => {
-                    self.failed("FETCH breaks off", &StoreError::Damaged(error.to_string()));
-                    return Err(End::BrokenText);
-                }
+                Err(error) => return Err(self.breaks_off(&error)),
             }
         }
         Ok(())
@@ -280,9 +297,9 @@ async fn locate(plan: &Plan, row: &MessageRow, derived: Option<&[u8]>, text: &Te
                     partial.map_or(range.clone(), |p| section::partial(range, p.origin.into(), p.length.into())),
                 )
             }
-            Some(Piece::Fields(range)) => Octets::Made(cut(fields(section, range, text).await?, partial)),
+            Some(Piece::Fields(range)) => Octets::Fields(range),
         };
-        if let (Octets::Run(run), Text::Far(_)) = (&octets, text)
+        if let (Octets::Run(run) | Octets::Fields(run), Text::Far(_)) = (&octets, text)
             && !run.is_empty()
         {
             text.read(run.start, 1).await?;

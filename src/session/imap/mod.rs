@@ -34,12 +34,13 @@ use answer::Answer;
 use append::Literal;
 use phase::{Facts, Phase};
 
+use super::visit::{self, End, Visit, unless_stopped};
 use crate::{
-    journal::{ImapCounts, ImapEvent, Journal, LoginPeer, NoLogin, Tried},
+    journal::{ImapCounts, ImapEvent, Journal},
     limits,
-    net::{Acceptor, Conn, ReadError},
+    net::{Acceptor, Conn},
     pipeline::Pipeline,
-    policy::{Client, Policy, Service},
+    policy::{Policy, Service},
     rt::{Shared, Stop},
     settings::{Settings, TlsMode},
     store::{Store, StoreError},
@@ -87,76 +88,15 @@ pub async fn serve_patiently(imap: Imap, conn: Conn, idle: Duration) {
     session.conn.close(HANDSHAKE).await;
 }
 
-/// Why a session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Logout,
-    Closed,
-    Idle,
-    Stopping,
-    BadCommands,
-    BadLogins,
-    Http,
-    Handshake,
-    /// A text broke off in the middle: the client must not take it for whole.
-    BrokenText,
-    /// A command so long that nobody knows where the next one begins.
-    Hopeless,
-}
-
-impl End {
-    /// Dovecot's words.
-    fn reason(self, logged_in: bool) -> &'static str {
-        match self {
-            End::Logout if logged_in => "Logged out",
-            End::Logout => "Aborted login by logging out",
-            End::Closed => "Connection closed",
-            End::Idle => "Inactivity",
-            End::Stopping => "Server shutting down",
-            End::BadCommands => "Too many invalid commands",
-            End::BadLogins => "Too many failed logins",
-            End::Http => "A web client",
-            End::Handshake => "TLS handshake failed",
-            End::BrokenText => "A message could not be read to its end",
-            End::Hopeless => "A command without an end",
-        }
-    }
-}
-
-impl From<ReadError> for End {
-    fn from(error: ReadError) -> End {
-        match error {
-            ReadError::Timeout => End::Idle,
-            ReadError::Closed | ReadError::TooLong | ReadError::Io(_) => End::Closed,
-        }
-    }
-}
-
 /// What a command comes to: its tagged answer, or the end of the session.
 type Done = Result<Answer, End>;
-
-/// Logins that did not work, for the limit and for the journal.
-#[derive(Default)]
-struct Failures {
-    count: u32,
-    /// A password was offered where none may be said.
-    plaintext: bool,
-    /// The last name, and how it was tried.
-    name: String,
-    method: Option<&'static str>,
-}
 
 struct Session {
     imap: Imap,
     conn: Conn,
-    client: Client,
+    visit: Visit,
     phase: Phase,
     cutter: Cutter,
-    /// For the journal.
-    name: String,
-    began: Duration,
-    failures: Failures,
-    bad_commands: u32,
     /// Commands before the login that do no work.
     junk: u32,
     counts: ImapCounts,
@@ -166,13 +106,9 @@ struct Session {
 
 impl Session {
     fn new(imap: Imap, conn: Conn, idle: Duration) -> Self {
-        let client = Client { ip: conn.peer().ip(), service: imap.service, tls: conn.tls().is_some(), login: None };
-        let clock = &imap.policy.clock;
-        let name = format!("{:x}{:04x}", clock.now().0, conn.peer().port());
-        let began = clock.mono();
-        let (phase, cutter) = (Phase::Fresh, Cutter::default());
-        let (failures, counts) = (Failures::default(), ImapCounts::default());
-        Session { imap, conn, client, phase, cutter, name, began, failures, bad_commands: 0, junk: 0, counts, idle }
+        let visit = Visit::begin(&conn, imap.service, &*imap.policy.clock);
+        let (phase, cutter, counts) = (Phase::Fresh, Cutter::default(), ImapCounts::default());
+        Session { imap, conn, visit, phase, cutter, junk: 0, counts, idle }
     }
 
     async fn talk(&mut self) -> End {
@@ -198,8 +134,8 @@ impl Session {
         let offered = self.imap.service == Service::Imap
             && self.imap.settings.get().imap_tls != TlsMode::Off
             && self.imap.tls.get().is_some();
-        let may_login = self.imap.policy.may_login(&self.client);
-        Facts { tls: self.client.tls, can_starttls: offered, may_login }
+        let may_login = self.imap.policy.may_login(&self.visit.client);
+        Facts { tls: self.visit.client.tls, can_starttls: offered, may_login }
     }
 
     /// One command and its answer.
@@ -264,18 +200,13 @@ impl Session {
             return Err(End::Stopping);
         }
         let limit = self.patience();
-        let (stop, conn) = (&self.imap.stop, &mut self.conn);
-        let read = async { conn.fill(limit).await.map_err(End::from) };
-        let stopped = async {
-            stop.wait().await;
-            Err(End::Stopping)
-        };
-        smol::future::or(read, stopped).await
+        let conn = &mut self.conn;
+        unless_stopped(&self.imap.stop, async { Ok(conn.fill(limit).await?) }).await
     }
 
     /// How long the client may be silent now.
     fn patience(&self) -> Duration {
-        let spent = self.imap.policy.clock.mono().saturating_sub(self.began);
+        let spent = self.visit.lasts(&*self.imap.policy.clock);
         match &self.phase {
             Phase::Fresh => TO_LOG_IN.saturating_sub(spent).min(self.idle),
             Phase::Authenticated(_) | Phase::Selected(..) if self.cutter.is_fresh() => self.idle,
@@ -287,18 +218,7 @@ impl Session {
     async fn line(&mut self, max: usize) -> Result<Option<Vec<u8>>, End> {
         self.flush().await?;
         let limit = self.patience();
-        let (stop, conn) = (&self.imap.stop, &mut self.conn);
-        let read = async { conn.line(max, limit).await.map(|(line, _)| Some(line)).map_err(Some) };
-        let stopped = async {
-            stop.wait().await;
-            Err(None)
-        };
-        match smol::future::or(read, stopped).await {
-            Ok(line) => Ok(line),
-            Err(Some(ReadError::TooLong)) => Ok(None),
-            Err(Some(error)) => Err(error.into()),
-            Err(None) => Err(End::Stopping),
-        }
+        visit::line(&mut self.conn, max, limit, &self.imap.stop).await
     }
 
     /// Sends what waits, as long as the client may take for it.
@@ -317,10 +237,7 @@ impl Session {
 
     /// A command that is none, or not now: counted.
     fn abuse(&mut self, say: Say<'static>) -> Done {
-        self.bad_commands += 1;
-        if self.bad_commands >= limits::BAD_COMMANDS {
-            return Err(End::BadCommands);
-        }
+        self.visit.bad_command()?;
         Ok(say.into())
     }
 
@@ -339,7 +256,7 @@ impl Session {
 
     fn trouble(&self, what: &str, error: &StoreError, say: Say<'static>) -> Say<'static> {
         let user = self.phase.who().map_or_else(String::new, |who| who.login.address.to_string());
-        let (session, why) = (self.name.clone(), format!("{what}: {error}"));
+        let (session, why) = (self.visit.name.clone(), format!("{what}: {error}"));
         self.imap.journal.tell(ImapEvent::Trouble { user, session, why });
         say
     }
@@ -358,34 +275,13 @@ impl Session {
         let event = match self.phase.who() {
             Some(who) => ImapEvent::Ended {
                 user: who.login.address.to_string(),
-                session: self.name.clone(),
+                session: self.visit.name.clone(),
                 reason: end.reason(true),
                 counts: self.counts,
             },
-            None => ImapEvent::NoLogin(NoLogin {
-                reason: end.reason(false),
-                tried: self.failures.tried(),
-                secs: self.imap.policy.clock.mono().saturating_sub(self.began).as_secs(),
-                user: self.failures.name.clone(),
-                method: self.failures.method,
-                peer: self.peer(),
-            }),
+            None => ImapEvent::NoLogin(self.visit.no_login(end, &*self.imap.policy.clock)),
         };
         self.imap.journal.tell(event);
-    }
-
-    fn peer(&self) -> LoginPeer {
-        LoginPeer { rip: self.client.ip, lip: self.conn.local().ip(), tls: self.client.tls, session: self.name.clone() }
-    }
-}
-
-impl Failures {
-    fn tried(&self) -> Tried {
-        match self.count {
-            0 if self.plaintext => Tried::Plaintext,
-            0 => Tried::Nothing,
-            n => Tried::Failed(n),
-        }
     }
 }
 

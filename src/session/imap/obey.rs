@@ -23,17 +23,16 @@ impl Session {
     /// What keeps a command from being obeyed now.
     pub(super) fn may(&mut self, verb: Verb) -> Result<Option<Answer>, End> {
         if let Err(refusal) = phase::allows(&self.phase, verb, self.facts()) {
-            self.failures.plaintext |= refusal == say::NEEDS_TLS;
+            if refusal == say::NEEDS_TLS {
+                self.visit.offers_in_plaintext();
+            }
             return self.abuse(refusal).map(Some);
         }
         if verb.rule().junk && matches!(self.phase, Phase::Fresh) {
             self.junk += 1;
             if self.junk > limits::JUNK_COMMANDS {
-                self.bad_commands += 1;
+                self.visit.bad_command()?;
             }
-        }
-        if self.bad_commands >= limits::BAD_COMMANDS {
-            return Err(End::BadCommands);
         }
         Ok(None)
     }
@@ -49,7 +48,7 @@ impl Session {
         self.tell_news(expunge).await?;
         // Before the login nothing is forgiven.
         if answer.is_ok() && self.phase.who().is_some() {
-            self.bad_commands = 0;
+            self.visit.forgive();
         }
         answer.write(tag, self.conn.output());
         self.flush_some().await
@@ -72,7 +71,7 @@ impl Session {
         say::BEGIN_TLS.tagged(tag, self.conn.output());
         self.flush().await?;
         self.conn.starttls(acceptor, HANDSHAKE).await.map_err(|_| End::Handshake)?;
-        self.client.tls = true;
+        self.visit.client.tls = true;
         Ok(())
     }
 

@@ -34,6 +34,11 @@ impl Uids {
         self.runs.is_empty()
     }
 
+    /// Runs of consecutive ones, twelve octets each.
+    pub fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
     /// The highest.
     pub fn last(&self) -> Option<Uid> {
         self.runs.last().map(|run| Uid(run.last))
@@ -152,11 +157,15 @@ impl Uids {
     /// Takes the highest `max` away and gives them.
     pub fn take_last(&mut self, max: u32) -> Uids {
         let keep = self.len().saturating_sub(max);
-        let taken = match self.at(keep).zip(self.last()) {
-            Some((first, last)) => self.between(first, last),
-            None => Uids::default(),
-        };
-        self.remove_all(&taken);
+        let Some(first) = self.at(keep) else { return Uids::default() };
+        // The run that `first` lies in may stay in part.
+        let at = self.runs.partition_point(|run| run.last < first.0);
+        let mut taken = Uids { runs: self.runs.split_off(at) };
+        if let Some(run) = taken.runs.first_mut().filter(|run| run.first < first.0) {
+            self.runs.push(Run { last: first.0 - 1, ..*run });
+            run.first = first.0;
+        }
+        taken.count_from(0);
         taken
     }
 

@@ -154,12 +154,9 @@ impl View {
         Some(first)
     }
 
-    /// Up to `max` messages whose flags changed, to be said as FETCH.
+    /// Up to `max` messages whose flags changed (the highest ones), to be said as FETCH. Call it until it gives nothing.
     pub fn changed(&mut self, max: u32) -> Uids {
-        let keep = self.flagged.len().saturating_sub(max);
-        let mut now = self.flagged.clone();
-        self.flagged = now.take_last(keep);
-        now
+        self.flagged.take_last(max)
     }
 }
 

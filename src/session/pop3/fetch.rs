@@ -173,7 +173,7 @@ impl Session {
         let store = self.pop3.store.clone();
         let Ok(drop) = self.maildrop() else {
             self.say(say::BYE);
-            return End::Quit;
+            return End::Logout;
         };
         drop.forget_marked();
         let uids = drop.marked();
@@ -194,7 +194,7 @@ impl Session {
                 self.say(say::NOT_REMOVED);
             }
         }
-        End::Quit
+        End::Logout
     }
 }
 

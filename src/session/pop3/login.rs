@@ -19,7 +19,7 @@ impl Session {
             return self.bad(say::USER_FIRST);
         };
         let policy = self.pop3.policy.clone();
-        match policy.password(&self.client, &name, password).await {
+        match policy.password(&self.visit.client, &name, password).await {
             LoginStep::Done(who) => self.enter(who).await,
             LoginStep::Refused(why) => self.refuse(why, Some(&name), Mechanism::Plain),
             // Not for a password.
@@ -37,7 +37,7 @@ impl Session {
             Err(sasl::Malformed) => return self.bad(say::BAD_SASL),
         };
         let policy = self.pop3.policy.clone();
-        let mut exchange = policy.login(&self.client, mechanism);
+        let mut exchange = policy.login(&self.visit.client, mechanism);
         loop {
             match exchange.step(input.as_deref()).await {
                 LoginStep::Done(who) => return self.enter(who).await,
@@ -73,9 +73,9 @@ impl Session {
                 return Ok(());
             }
         };
-        let peer = self.peer();
+        let peer = self.visit.peer();
         self.pop3.journal.tell(Pop3Event::Login { user, method, peer });
-        self.client.login = Some(drop.who.clone());
+        self.visit.client.login = Some(drop.who.clone());
         let (messages, octets) = drop.stat();
         self.phase = super::Phase::Transaction(Box::new(drop));
         self.status(&Status::ok(format!("Logged in, {messages} messages ({octets} octets)")));
@@ -93,19 +93,14 @@ impl Session {
             }
             LoginRefusal::Malformed => return self.bad(say::BAD_SASL),
         };
-        self.failures.count += 1;
-        self.failures.name = name.unwrap_or("").to_owned();
-        self.failures.method = Some(mechanism.name());
-        if self.failures.count >= limits::BAD_LOGINS {
-            return Err(End::BadLogins);
-        }
+        self.visit.failed_login(name, mechanism)?;
         self.say(sentence);
         Ok(())
     }
 
     /// Something of ours is wrong: red in the journal.
     pub(super) fn trouble(&self, user: &str, why: &str) {
-        let (user, session) = (user.to_owned(), self.name.clone());
+        let (user, session) = (user.to_owned(), self.visit.name.clone());
         self.pop3.journal.tell(Pop3Event::Trouble { user, session, why: why.to_owned() });
     }
 }

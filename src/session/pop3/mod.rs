@@ -13,11 +13,12 @@ use std::{sync::Arc, time::Duration};
 
 use phase::{Facts, Phase};
 
+use super::visit::{self, End, Visit};
 use crate::{
-    journal::{Journal, LoginPeer, NoLogin, Pop3Event, Tried},
+    journal::{Journal, Pop3Event},
     limits,
-    net::{Acceptor, Conn, ReadError},
-    policy::{Client, Policy, Service},
+    net::{Acceptor, Conn},
+    policy::{Policy, Service},
     rt::{Shared, Stop},
     settings::{Settings, TlsMode},
     store::Store,
@@ -59,82 +60,19 @@ pub async fn serve_patiently(pop3: Pop3, conn: Conn, idle: Duration) {
     session.conn.close(HANDSHAKE).await;
 }
 
-/// Why a session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Quit,
-    Closed,
-    /// RFC 1939 s3: without a word, and nothing is removed.
-    Idle,
-    Stopping,
-    BadCommands,
-    BadLogins,
-    Http,
-    Handshake,
-    /// A text broke off in the middle: the client must not take it for whole.
-    BrokenText,
-}
-
-impl End {
-    /// Dovecot's words.
-    fn reason(self, logged_in: bool) -> &'static str {
-        match self {
-            End::Quit if logged_in => "Logged out",
-            End::Quit => "Aborted login by logging out",
-            End::Closed => "Connection closed",
-            End::Idle => "Inactivity",
-            End::Stopping => "Server shutting down",
-            End::BadCommands => "Too many invalid commands",
-            End::BadLogins => "Too many failed logins",
-            End::Http => "A web client",
-            End::Handshake => "TLS handshake failed",
-            End::BrokenText => "A message could not be read to its end",
-        }
-    }
-}
-
-impl From<ReadError> for End {
-    fn from(error: ReadError) -> End {
-        match error {
-            ReadError::Timeout => End::Idle,
-            ReadError::Closed | ReadError::TooLong | ReadError::Io(_) => End::Closed,
-        }
-    }
-}
-
-/// Logins that did not work, for the limit and for the journal.
-#[derive(Default)]
-struct Failures {
-    count: u32,
-    /// A password was offered where none may be said.
-    plaintext: bool,
-    /// The last name, and how it was tried.
-    name: String,
-    method: Option<&'static str>,
-}
-
 struct Session {
     pop3: Pop3,
     conn: Conn,
-    client: Client,
+    visit: Visit,
     phase: Phase,
-    /// For the journal.
-    name: String,
-    began: Duration,
-    failures: Failures,
-    bad_commands: u32,
     /// How long a client may be silent.
     idle: Duration,
 }
 
 impl Session {
     fn new(pop3: Pop3, conn: Conn, idle: Duration) -> Self {
-        let client = Client { ip: conn.peer().ip(), service: pop3.service, tls: conn.tls().is_some(), login: None };
-        let clock = &pop3.policy.clock;
-        let name = format!("{:x}{:04x}", clock.now().0, conn.peer().port());
-        let began = clock.mono();
-        let failures = Failures::default();
-        Session { pop3, conn, client, phase: Phase::Fresh, name, began, failures, bad_commands: 0, idle }
+        let visit = Visit::begin(&conn, pop3.service, &*pop3.policy.clock);
+        Session { pop3, conn, visit, phase: Phase::Fresh, idle }
     }
 
     async fn talk(&mut self) -> End {
@@ -164,7 +102,9 @@ impl Session {
             Err(BadCommand::Arguments(_)) => return self.bad(say::ARGUMENTS),
         };
         if let Err(refusal) = phase::allows(&self.phase, command.verb(), self.facts()) {
-            self.failures.plaintext |= refusal == say::NEEDS_TLS;
+            if refusal == say::NEEDS_TLS {
+                self.visit.offers_in_plaintext();
+            }
             return self.bad(refusal);
         }
         self.obey(command).await
@@ -210,7 +150,7 @@ impl Session {
         self.say(say::BEGIN_TLS);
         self.conn.flush(self.idle).await?;
         self.conn.starttls(acceptor, HANDSHAKE).await.map_err(|_| End::Handshake)?;
-        self.client.tls = true;
+        self.visit.client.tls = true;
         self.phase = Phase::Fresh;
         Ok(())
     }
@@ -219,8 +159,8 @@ impl Session {
         let offered = self.pop3.service == Service::Pop3
             && self.pop3.settings.get().pop3_tls != TlsMode::Off
             && self.pop3.tls.get().is_some();
-        let may_login = self.pop3.policy.may_login(&self.client);
-        Facts { tls: self.client.tls, can_stls: offered, may_login }
+        let may_login = self.pop3.policy.may_login(&self.visit.client);
+        Facts { tls: self.visit.client.tls, can_stls: offered, may_login }
     }
 
     /// The next line, or None for one over the cap. Answers to pipelined commands leave together (RFC 2449 s6.8).
@@ -231,18 +171,7 @@ impl Session {
         if !self.conn.buffered().contains(&b'\n') || self.conn.output().len() >= limits::CHUNK {
             self.conn.flush(self.idle).await?;
         }
-        let (stop, idle) = (&self.pop3.stop, self.idle);
-        let read = async { self.conn.line(max, idle).await.map(|(line, _)| Some(line)).map_err(Some) };
-        let stopped = async {
-            stop.wait().await;
-            Err(None)
-        };
-        match smol::future::or(read, stopped).await {
-            Ok(line) => Ok(line),
-            Err(Some(ReadError::TooLong)) => Ok(None),
-            Err(Some(error)) => Err(error.into()),
-            Err(None) => Err(End::Stopping),
-        }
+        visit::line(&mut self.conn, max, self.idle, &self.pop3.stop).await
     }
 
     fn say(&mut self, say: Say) {
@@ -265,10 +194,7 @@ impl Session {
 
     /// A command that is none, or not now: counted.
     fn bad(&mut self, say: Say) -> Result<(), End> {
-        self.bad_commands += 1;
-        if self.bad_commands >= limits::BAD_COMMANDS {
-            return Err(End::BadCommands);
-        }
+        self.visit.bad_command()?;
         self.say(say);
         Ok(())
     }
@@ -279,38 +205,18 @@ impl Session {
             End::BadCommands => self.say(say::BAD_COMMANDS),
             End::BadLogins => self.say(say::BAD_LOGINS),
             End::Stopping => self.say(say::STOPPING),
-            End::Quit | End::Closed | End::Idle | End::Http | End::Handshake | End::BrokenText => {}
+            End::Logout | End::Closed | End::Idle | End::Http | End::Handshake => {}
+            End::BrokenText | End::Hopeless => {}
         }
         let event = match &self.phase {
             Phase::Transaction(drop) => Pop3Event::Ended {
                 user: drop.who.address.to_string(),
-                session: self.name.clone(),
+                session: self.visit.name.clone(),
                 reason: end.reason(true),
                 counts: drop.counts,
             },
-            Phase::Fresh | Phase::Named(_) => Pop3Event::NoLogin(NoLogin {
-                reason: end.reason(false),
-                tried: self.failures.tried(),
-                secs: self.pop3.policy.clock.mono().saturating_sub(self.began).as_secs(),
-                user: self.failures.name.clone(),
-                method: self.failures.method,
-                peer: self.peer(),
-            }),
+            Phase::Fresh | Phase::Named(_) => Pop3Event::NoLogin(self.visit.no_login(end, &*self.pop3.policy.clock)),
         };
         self.pop3.journal.tell(event);
-    }
-
-    fn peer(&self) -> LoginPeer {
-        LoginPeer { rip: self.client.ip, lip: self.conn.local().ip(), tls: self.client.tls, session: self.name.clone() }
-    }
-}
-
-impl Failures {
-    fn tried(&self) -> Tried {
-        match self.count {
-            0 if self.plaintext => Tried::Plaintext,
-            0 => Tried::Nothing,
-            n => Tried::Failed(n),
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{FetchItem, ListSelect, Ranges, StatusItem, Tag, flags, name, text};
+use super::{FetchItem, ListSelect, StatusItem, Tag, flags, name, text};
 use crate::types::{Flags, FolderName, Keyword, ModSeq, Special, Uid, UnixTime};
 
 /// `+`: the literal may come, or the next answer of AUTHENTICATE (RFC 3501 s7.5).
@@ -110,8 +110,8 @@ pub fn lsub(out: &mut Vec<u8>, name: &FolderName, selectable: bool, utf8: bool) 
 }
 
 /// What LIST or LSUB says of an empty pattern: the hierarchy delimiter (RFC 3501 s6.3.8).
-pub fn delimiter(out: &mut Vec<u8>) {
-    line(out, "* LIST (\\Noselect) \"/\" \"\"");
+pub fn delimiter(out: &mut Vec<u8>, answer: &str) {
+    line(out, &format!("* {answer} (\\Noselect) \"/\" \"\""));
 }
 
 /// STATUS (RFC 3501 s7.2.4). None: NIL, no limit (RFC 7889 s5).
@@ -150,39 +150,53 @@ impl SearchAnswer {
     }
 }
 
-/// What ESEARCH tells (RFC 4731 s3.1); what is None is left out.
+/// What ESEARCH tells before ALL (RFC 4731 s3.1); what is None is left out.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Esearch<'a> {
+pub struct Esearch {
     /// Numbers are UIDs.
     pub uid: bool,
     /// MIN
     pub min: Option<u32>,
     /// MAX
     pub max: Option<u32>,
-    /// ALL; left out also when it is empty.
-    pub all: Option<&'a Ranges>,
     /// COUNT
     pub count: Option<u32>,
     /// MODSEQ (RFC 7162 s3.1.10)
     pub modseq: Option<ModSeq>,
 }
 
-/// ESEARCH
-pub fn esearch(out: &mut Vec<u8>, tag: &Tag, found: Esearch<'_>) {
-    let _ = write!(out, "* ESEARCH (TAG \"{tag}\"){}", if found.uid { " UID" } else { "" });
-    let mut number = |word: &str, value: Option<u64>| {
-        if let Some(value) = value {
-            let _ = write!(out, " {word} {value}");
-        }
-    };
-    number("MIN", found.min.map(u64::from));
-    number("MAX", found.max.map(u64::from));
-    number("COUNT", found.count.map(u64::from));
-    number("MODSEQ", found.modseq.map(|m| m.0));
-    if let Some(all) = found.all.filter(|all| !all.is_empty()) {
-        let _ = write!(out, " ALL {all}");
+/// ESEARCH, range by range, so that a long one may be sent in pieces.
+#[derive(Debug)]
+pub struct EsearchAnswer {
+    any: bool,
+}
+
+impl EsearchAnswer {
+    /// Begins the answer with what is told before ALL.
+    pub fn begin(out: &mut Vec<u8>, tag: &Tag, found: Esearch) -> Self {
+        let _ = write!(out, "* ESEARCH (TAG \"{tag}\"){}", if found.uid { " UID" } else { "" });
+        let mut number = |word: &str, value: Option<u64>| {
+            if let Some(value) = value {
+                let _ = write!(out, " {word} {value}");
+            }
+        };
+        number("MIN", found.min.map(u64::from));
+        number("MAX", found.max.map(u64::from));
+        number("COUNT", found.count.map(u64::from));
+        number("MODSEQ", found.modseq.map(|m| m.0));
+        EsearchAnswer { any: false }
     }
-    line(out, "");
+
+    /// One more range of ALL, which is left out when there is none.
+    pub fn range(&mut self, out: &mut Vec<u8>, (first, last): (u32, u32)) {
+        out.extend_from_slice(if std::mem::replace(&mut self.any, true) { b"," } else { b" ALL " });
+        let _ = if first == last { write!(out, "{first}") } else { write!(out, "{first}:{last}") };
+    }
+
+    /// Ends the answer.
+    pub fn end(self, out: &mut Vec<u8>) {
+        line(out, "");
+    }
 }
 
 /// A resource of a quota (RFC 9208 s5): name, use, limit.
@@ -361,7 +375,7 @@ mod tests {
             "* LIST (\\NonExistent \\Noselect \\Subscribed) \"/\" \"Отправленные\" (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n"
         );
         assert_eq!(said(|out| lsub(out, &folder("a\"b"), false, false)), "* LSUB (\\Noselect) \"/\" \"a\\\"b\"\r\n");
-        assert_eq!(said(delimiter), "* LIST (\\Noselect) \"/\" \"\"\r\n");
+        assert_eq!(said(|out| delimiter(out, "LSUB")), "* LSUB (\\Noselect) \"/\" \"\"\r\n");
     }
 
     #[test]
@@ -386,12 +400,16 @@ mod tests {
         });
         assert_eq!(answer, "* SEARCH 2 5 (MODSEQ 9)\r\n");
         let tag = Tag::parse(b"a1").unwrap();
-        let all = Ranges::of_numbers([1, 2, 3, 9]);
-        let found = Esearch { uid: true, min: Some(1), all: Some(&all), count: Some(4), ..Esearch::default() };
-        assert_eq!(said(|o| esearch(o, &tag, found)), "* ESEARCH (TAG \"a1\") UID MIN 1 COUNT 4 ALL 1:3,9\r\n");
-        let none = Ranges::of_numbers([]);
-        let nothing = Esearch { all: Some(&none), ..Esearch::default() };
-        assert_eq!(said(|o| esearch(o, &tag, nothing)), "* ESEARCH (TAG \"a1\")\r\n");
+        let found = Esearch { uid: true, min: Some(1), count: Some(4), ..Esearch::default() };
+        let answer = said(|out| {
+            let mut all = EsearchAnswer::begin(out, &tag, found);
+            all.range(out, (1, 3));
+            all.range(out, (9, 9));
+            all.end(out);
+        });
+        assert_eq!(answer, "* ESEARCH (TAG \"a1\") UID MIN 1 COUNT 4 ALL 1:3,9\r\n");
+        let nothing = said(|out| EsearchAnswer::begin(out, &tag, Esearch::default()).end(out));
+        assert_eq!(nothing, "* ESEARCH (TAG \"a1\")\r\n");
     }
 
     #[test]

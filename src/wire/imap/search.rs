@@ -317,8 +317,21 @@ fn with_argument(word: &str, scan: &mut Scan<'_>) -> Parsed<SearchKey> {
         "OLDER" => Ok(SearchKey::Older(interval(scan)?)),
         "YOUNGER" => Ok(SearchKey::Younger(interval(scan)?)),
         "UID" => SequenceSet::scan(scan).map(SearchKey::Uid),
-        _ => modseq(scan).map(SearchKey::ModSeq),
+        _ => changed(scan),
     }
+}
+
+/// MODSEQ, maybe of one flag (RFC 7162 s3.1.5: where the server counts for the message only, the flag is passed over).
+fn changed(scan: &mut Scan<'_>) -> Parsed<SearchKey> {
+    if scan.peek() == Some(b'"') {
+        scan.string()?;
+        scan.space()?;
+        if !["ALL", "PRIV", "SHARED"].into_iter().any(|sort| scan.keyword(sort)) {
+            return Err(say::BAD_OPTION);
+        }
+        scan.space()?;
+    }
+    modseq(scan).map(SearchKey::ModSeq)
 }
 
 fn octets(scan: &mut Scan<'_>) -> Parsed<Box<[u8]>> {
@@ -394,6 +407,17 @@ pub(super) fn charset(scan: &mut Scan<'_>, utf8: bool) -> Parsed<Option<String>>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// RFC 7162 s3.1.5, its second example and what is none.
+    #[test]
+    fn modseq_of_one_flag_is_that_of_the_message() {
+        let sought = SearchKey::ModSeq(ModSeq(620_162_338));
+        assert_eq!(parse("MODSEQ 620162338"), Ok(sought.clone()));
+        assert_eq!(parse("MODSEQ \"/flags/\\\\draft\" all 620162338"), Ok(sought.clone()));
+        assert_eq!(parse("MODSEQ \"/flags/$x\" Shared 620162338"), Ok(sought));
+        assert_eq!(parse("MODSEQ \"/flags/$x\" 620162338"), Err(say::BAD_OPTION));
+        assert_eq!(parse("MODSEQ \"/flags/$x\" some 620162338"), Err(say::BAD_OPTION));
+    }
 
     fn parse(text: &str) -> Parsed<SearchKey> {
         let mut scan = Scan::new(text.as_bytes());

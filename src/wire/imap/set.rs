@@ -52,20 +52,6 @@ impl Ranges {
         Ranges(all)
     }
 
-    /// These ranges in this order; 0 stands for `*`.
-    pub fn of(ranges: impl IntoIterator<Item = (u32, u32)>) -> Self {
-        let mut all = Vec::new();
-        for range in ranges {
-            put(&mut all, range);
-        }
-        Ranges(all)
-    }
-
-    /// Whether there is none: no set of a command is empty, but one of an answer may be.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Which numbers are meant when the highest is `highest` (0: there are none): ranges in rising order that neither touch
     /// nor overlap. `7:*` means the highest number also when that is below 7 (RFC 3501 s9).
     pub fn resolve(&self, highest: u32) -> Vec<(u32, u32)> {
@@ -178,7 +164,7 @@ mod tests {
     #[test]
     fn a_long_list_of_neighbours_is_one_range() {
         let list: Vec<_> = (1..=10_000).map(|n: u32| n.to_string()).collect();
-        assert_eq!(parse(&list.join(",")), Ok(SequenceSet::Ranges(Ranges::of([(1, 10_000)]))));
+        assert_eq!(parse(&list.join(",")), Ok(SequenceSet::Ranges(Ranges::of_numbers(1..=10_000))));
         assert_eq!(parse("9,8,8,9:*,10").unwrap().to_string(), "9,8,8,9:*,10");
     }
 

@@ -5,8 +5,8 @@ use crate::{
     session::imap::{End, uids::Uids},
     types::{ModSeq, Uid},
     wire::imap::{
-        Ranges, Returns, Tag,
-        answer::{self, Esearch},
+        Returns, Tag,
+        answer::{self, Esearch, EsearchAnswer},
     },
 };
 
@@ -77,29 +77,53 @@ impl Session {
         Ok(())
     }
 
-    /// `* ESEARCH (TAG "a") UID MIN 2 COUNT 3`; nothing when only SAVE was asked for (RFC 5182 s2.1).
-    pub(super) fn say_extended(&mut self, tag: &Tag, search: &Search<'_>, returns: Returns, found: &Found) {
+    /// `* ESEARCH (TAG "a") UID MIN 2 COUNT 3 ALL 2,5:9`, a page of ranges at a time; nothing when only SAVE was asked for
+    /// (RFC 5182 s2.1).
+    pub(super) async fn say_extended(
+        &mut self,
+        tag: &Tag,
+        search: &Search<'_>,
+        returns: Returns,
+        found: &Found,
+    ) -> Result<(), End> {
         if returns == (Returns { save: true, ..Returns::default() }) {
-            return;
+            return Ok(());
         }
         let told = |hit: Option<(Uid, ModSeq)>| hit.and_then(|(uid, _)| self.said_as(search.uid, uid));
-        let all = returns.all.then(|| self.ranges(search.uid, found));
         let said = Esearch {
             uid: search.uid,
             min: told(found.first).filter(|_| returns.min),
             max: told(found.last).filter(|_| returns.max),
-            all: all.as_ref(),
             count: returns.count.then(|| found.hits.len()),
             modseq: found.modseq(returns).filter(|_| search.key.names_modseq()),
         };
-        answer::esearch(self.conn.output(), tag, said);
+        let mut answer = EsearchAnswer::begin(self.conn.output(), tag, said);
+        if returns.all {
+            self.say_ranges(&mut answer, search.uid, &found.hits).await?;
+        }
+        answer.end(self.conn.output());
+        Ok(())
     }
 
-    fn ranges(&self, uid: bool, found: &Found) -> Ranges {
-        if uid {
-            return Ranges::of(found.hits.ranges().map(|(first, last)| (first.0, last.0)));
+    /// A run of UIDs is one of numbers too; numbers go on where UIDs have a gap.
+    async fn say_ranges(&mut self, answer: &mut EsearchAnswer, uid: bool, hits: &Uids) -> Result<(), End> {
+        let mut open: Option<(u32, u32)> = None;
+        for (first, last) in hits.ranges() {
+            let Some(run) = self.said_as(uid, first).zip(self.said_as(uid, last)) else { continue };
+            match open {
+                Some((from, to)) if to.checked_add(1) == Some(run.0) => open = Some((from, run.1)),
+                Some(range) => {
+                    answer.range(self.conn.output(), range);
+                    self.flush_some().await?;
+                    open = Some(run);
+                }
+                None => open = Some(run),
+            }
         }
-        Ranges::of_numbers(found.hits.iter().filter_map(|uid| self.said_as(false, uid)))
+        if let Some(range) = open {
+            answer.range(self.conn.output(), range);
+        }
+        Ok(())
     }
 
     /// The number by which the client knows a message.

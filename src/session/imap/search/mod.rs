@@ -15,13 +15,13 @@ use found::Found;
 use query::{Context, Query};
 use sieve::Strainer;
 
-use super::{Done, End, Session, uids::Uids};
+use super::{Done, End, Session, uids::Uids, unless_stopped};
 use crate::{
     limits,
     mime::{Charset, Day, stamp::seconds_east},
     store::{Sieve, StoreError},
     types::{FolderId, Uid, UnixTime},
-    wire::imap::{Returns, SearchKey, Tag, say, say::Say},
+    wire::imap::{Returns, SearchKey, Status, Tag, say, say::Say},
 };
 
 /// How often a client that waits hears that we are still at it.
@@ -47,8 +47,8 @@ impl Session {
         let found = match self.find(&search).await? {
             Ok(found) => found,
             Err(say) => {
-                if returns.save {
-                    // RFC 5182 s2.1: a search that fails saves nothing.
+                // RFC 5182 s2.1: one that fails saves nothing; one that is not understood leaves what was saved.
+                if returns.save && say.status == Status::No {
                     self.save(Uids::default());
                 }
                 return Ok(say.into());
@@ -59,7 +59,7 @@ impl Session {
         }
         match search.returns {
             None => self.say_found(&search, &found).await?,
-            Some(returns) => self.say_extended(tag, &search, returns, &found),
+            Some(returns) => self.say_extended(tag, &search, returns, &found).await?,
         }
         Ok(say::DONE.into())
     }
@@ -141,10 +141,6 @@ impl Session {
     /// said all it had to say, commands behind this one included, still hears its answers.
     async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
         let stop = self.imap.stop.clone();
-        let stopped = async {
-            stop.wait().await;
-            Err(End::Stopping)
-        };
         let (conn, idle) = (&mut self.conn, self.idle);
         let gone = async {
             while conn.buffered().len() < limits::READ_BUF {
@@ -156,7 +152,7 @@ impl Session {
             }
             smol::future::pending().await
         };
-        smol::future::or(async { Ok(work.await) }, smol::future::or(stopped, gone)).await
+        unless_stopped(&stop, smol::future::or(async { Ok(work.await) }, gone)).await
     }
 }
 

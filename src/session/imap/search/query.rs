@@ -5,6 +5,7 @@
 
 use super::{super::uids::Uids, probe::Probes};
 use crate::{
+    limits,
     mime::Day,
     types::{Flags, Keyword, MessageRow, ModSeq, UnixTime},
     wire::imap::{DateOf, SearchKey, SequenceSet, Side, say, say::Say},
@@ -63,12 +64,36 @@ pub(super) struct Facts<'a> {
     pub found: &'a [Option<bool>],
 }
 
+/// Sets of any size that a query may have.
+const SETS: usize = 4;
+
+/// What a query in the making has come to.
+#[derive(Default)]
+struct Making {
+    probes: Probes,
+    sets: usize,
+    /// Runs of all sets.
+    runs: usize,
+}
+
+impl Making {
+    /// A set. A few may be as large as they like, more of them have a cap together: `OR 1:* OR 1:* ...` must not hold a
+    /// folder with many gaps two thousand times.
+    fn among(&mut self, uids: Uids) -> Result<Test, Say<'static>> {
+        (self.sets, self.runs) = (self.sets + 1, self.runs + uids.runs());
+        match self.sets > SETS && self.runs > limits::IMAP_SEARCH_RUNS {
+            true => Err(say::TOO_MANY),
+            false => Ok(Test::Among(uids)),
+        }
+    }
+}
+
 impl Query {
     /// Makes a key ready. The sentence says what is wrong with it.
     pub fn new(key: &SearchKey, context: &Context<'_>) -> Result<Query, Say<'static>> {
-        let mut probes = Probes::default();
-        let test = Test::of(key, context, &mut probes)?.simple();
-        Ok(Query { test, probes })
+        let mut making = Making::default();
+        let test = Test::of(key, context, &mut making)?.simple();
+        Ok(Query { test, probes: making.probes })
     }
 
     /// Of these messages the ones that are worth looking at.
@@ -87,25 +112,25 @@ impl Query {
 }
 
 impl Test {
-    fn of(key: &SearchKey, context: &Context<'_>, probes: &mut Probes) -> Result<Test, Say<'static>> {
+    fn of(key: &SearchKey, context: &Context<'_>, making: &mut Making) -> Result<Test, Say<'static>> {
         let text = |octets: &[u8]| (context.text)(octets).ok_or(say::BAD_CHARSET);
         let ago = |seconds: u32| UnixTime(context.now.0.saturating_sub(i64::from(seconds)));
         Ok(match key {
             SearchKey::All => Test::Always(true),
             SearchKey::And(keys) => {
-                Test::All(keys.iter().map(|key| Test::of(key, context, probes)).collect::<Result<_, _>>()?)
+                Test::All(keys.iter().map(|key| Test::of(key, context, making)).collect::<Result<_, _>>()?)
             }
-            SearchKey::Or(a, b) => Test::Any(vec![Test::of(a, context, probes)?, Test::of(b, context, probes)?]),
-            SearchKey::Not(key) => Test::Not(Box::new(Test::of(key, context, probes)?)),
+            SearchKey::Or(a, b) => Test::Any(vec![Test::of(a, context, making)?, Test::of(b, context, making)?]),
+            SearchKey::Not(key) => Test::Not(Box::new(Test::of(key, context, making)?)),
             SearchKey::Flag(flag, set) => Test::Flag(*flag, *set),
             SearchKey::Keyword(keyword, set) => keyword_test(context.keywords, keyword, *set),
-            SearchKey::New => Test::All(vec![Test::Among(context.recent.clone()), Test::Flag(Flags::SEEN, false)]),
-            SearchKey::Recent(true) => Test::Among(context.recent.clone()),
-            SearchKey::Recent(false) => Test::Not(Box::new(Test::Among(context.recent.clone()))),
-            SearchKey::Field(field, octets) => probes.envelope(*field, &text(octets)?)?,
-            SearchKey::Header(name, octets) => probes.header(name, &text(octets)?)?,
-            SearchKey::Body(octets) => probes.body(&text(octets)?)?,
-            SearchKey::Text(octets) => probes.text(&text(octets)?)?,
+            SearchKey::New => Test::All(vec![making.among(context.recent.clone())?, Test::Flag(Flags::SEEN, false)]),
+            SearchKey::Recent(true) => making.among(context.recent.clone())?,
+            SearchKey::Recent(false) => Test::Not(Box::new(making.among(context.recent.clone())?)),
+            SearchKey::Field(field, octets) => making.probes.envelope(*field, &text(octets)?)?,
+            SearchKey::Header(name, octets) => making.probes.header(name, &text(octets)?)?,
+            SearchKey::Body(octets) => making.probes.body(&text(octets)?)?,
+            SearchKey::Text(octets) => making.probes.text(&text(octets)?)?,
             SearchKey::Date(DateOf::Arrival, side, day) => arrived(*side, (context.day)(*day)),
             SearchKey::Date(DateOf::Sent, side, day) => Test::Sent(*side, *day),
             // RFC 5032 s3: at least so old, at most so old.
@@ -113,8 +138,8 @@ impl Test {
             SearchKey::Younger(seconds) => Test::Arrived(ago(*seconds), FOREVER),
             SearchKey::Larger(octets) => Test::Larger(*octets),
             SearchKey::Smaller(octets) => Test::Smaller(*octets),
-            SearchKey::Sequence(set) => Test::Among((context.set)(false, set)?),
-            SearchKey::Uid(set) => Test::Among((context.set)(true, set)?),
+            SearchKey::Sequence(set) => making.among((context.set)(false, set)?)?,
+            SearchKey::Uid(set) => making.among((context.set)(true, set)?)?,
             SearchKey::ModSeq(modseq) => Test::Changed(*modseq),
         })
     }
@@ -375,6 +400,26 @@ mod tests {
 
     fn limits() -> usize {
         crate::limits::IMAP_SEARCH_TEXTS
+    }
+
+    /// Believed: the length of a command bounds what it costs. True: `1:*` is three octets, and in a folder with a gap behind
+    /// every message it is as long as the folder; two thousand of them were held at once.
+    #[test]
+    fn many_large_sets_are_refused_and_a_few_are_not() {
+        let gaps: Uids = (0..15_000).map(|n| Uid(2 * n + 1)).collect();
+        let context = Context {
+            set: &|uid, _| Ok(if uid { gaps.clone() } else { uids(&[1]) }),
+            recent: &gaps,
+            keywords: &[],
+            text: &|_| None,
+            day: &|_| (BEGINNING, FOREVER),
+            now: UnixTime(0),
+        };
+        let many = |key: SearchKey, count: usize| Query::new(&SearchKey::And(vec![key; count]), &context).map(|_| ());
+        assert_eq!(many(SearchKey::Uid(SequenceSet::Saved), SETS), Ok(()));
+        assert_eq!(many(SearchKey::Uid(SequenceSet::Saved), SETS + 1), Err(say::TOO_MANY));
+        assert_eq!(many(SearchKey::New, SETS + 1), Err(say::TOO_MANY));
+        assert_eq!(many(SearchKey::Sequence(SequenceSet::Saved), 2000), Ok(()), "small ones as many as there are keys");
     }
 
     #[test]
