@@ -202,6 +202,16 @@ pub const DNS_CACHE: u64 = 512;
 pub const DNS_NEGATIVE_SECS: u64 = 300;
 /// Seconds that a record is remembered at most, however long its server says.
 pub const DNS_POSITIVE_SECS: u64 = 3600;
+/// Rows of the queue in memory that wait for their way; about 1 kB each.
+pub const QUEUE_WINDOW: usize = 1000;
+/// Rows of the queue in memory that wait for one way.
+pub const QUEUE_LANE: usize = 100;
+/// Attempts to send at one time; about 90 kB each while the message goes (TLS and a piece of it), 15 kB while it waits.
+pub const QUEUE_CONNECTIONS: usize = 100;
+/// Recipients of one attempt (RFC 5321 s4.5.3.1.8: every server takes 100; Postfix sends 50).
+pub const QUEUE_RCPTS: usize = 50;
+/// Destinations whose greylisting is remembered; about 100 bytes each.
+pub const QUEUE_GAPS: usize = 1000;
 
 #[cfg(test)]
 mod tests {

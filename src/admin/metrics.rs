@@ -24,6 +24,9 @@ pub(super) struct Told {
     received: AtomicU64,
     sent: AtomicU64,
     refused: AtomicU64,
+    delivered: AtomicU64,
+    deferred: AtomicU64,
+    bounced: AtomicU64,
     failed_logins: AtomicU64,
     errors: AtomicU64,
     warnings: AtomicU64,
@@ -44,6 +47,14 @@ impl Sink for Told {
         if by_smtp && line.text.contains(": reject: ") {
             add(&self.refused);
         }
+        let by_queue = matches!(line.tag, Tag::Smtp | Tag::Lmtp | Tag::Discard | Tag::Error);
+        if by_queue && let Some((_, status)) = line.text.split_once(", status=") {
+            match status.split(' ').next() {
+                Some("sent") => add(&self.delivered),
+                Some("deferred") => add(&self.deferred),
+                _ => add(&self.bounced),
+            }
+        }
         // Postfix' words, Dovecot's, ours.
         if line.text.contains("authentication failed") || line.text.contains("auth failed") {
             add(&self.failed_logins);
@@ -63,6 +74,9 @@ impl Told {
         family(out, "messages", "counter", "Messages taken in: from others, and from our users and devices.", &ways);
         let refused = [(String::new(), of(&self.refused))];
         family(out, "messages_refused", "counter", "Recipients and messages that were refused.", &refused);
+        let left = [("sent", &self.delivered), ("deferred", &self.deferred), ("bounced", &self.bounced)]
+            .map(|(status, counter)| (label("status", status), of(counter)));
+        family(out, "deliveries", "counter", "Attempts of recipients elsewhere, by what came of them.", &left);
         let failed = [(String::new(), of(&self.failed_logins))];
         family(out, "logins_failed", "counter", "Lines of the journal about failed logins.", &failed);
         let lines =

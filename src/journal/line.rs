@@ -17,6 +17,14 @@ pub enum Tag {
     Local,
     /// `postfix/bounce`
     Bounce,
+    /// `postfix/smtp` (mail that leaves)
+    Smtp,
+    /// `postfix/lmtp` (to a store behind us)
+    Lmtp,
+    /// `postfix/discard` (a route that leads nowhere)
+    Discard,
+    /// `postfix/error` (put off or given up without an attempt)
+    Error,
     /// `dovecot` (POP3, IMAP, logins)
     Dovecot,
     /// `gatepost`: the house itself, settings, the store
@@ -24,7 +32,7 @@ pub enum Tag {
 }
 
 /// Tag, the code it has in day files (never given to another), and its name behind the mail tag.
-const TAGS: [(Tag, u8, Option<&str>); 9] = [
+const TAGS: [(Tag, u8, Option<&str>); 13] = [
     (Tag::Gatepost, 0, None),
     (Tag::Smtpd, 1, Some("smtpd")),
     (Tag::Submission, 2, Some("submission/smtpd")),
@@ -34,6 +42,10 @@ const TAGS: [(Tag, u8, Option<&str>); 9] = [
     (Tag::Local, 6, Some("local")),
     (Tag::Bounce, 7, Some("bounce")),
     (Tag::Dovecot, 8, None),
+    (Tag::Smtp, 9, Some("smtp")),
+    (Tag::Lmtp, 10, Some("lmtp")),
+    (Tag::Discard, 11, Some("discard")),
+    (Tag::Error, 12, Some("error")),
 ];
 
 impl Tag {
@@ -42,7 +54,17 @@ impl Tag {
         match self {
             Tag::Dovecot => "dovecot".to_owned(),
             Tag::Gatepost => "gatepost".to_owned(),
-            Tag::Smtpd | Tag::Submission | Tag::Smtps | Tag::Cleanup | Tag::Qmgr | Tag::Local | Tag::Bounce => {
+            Tag::Smtpd
+            | Tag::Submission
+            | Tag::Smtps
+            | Tag::Cleanup
+            | Tag::Qmgr
+            | Tag::Local
+            | Tag::Bounce
+            | Tag::Smtp
+            | Tag::Lmtp
+            | Tag::Discard
+            | Tag::Error => {
                 let part = TAGS.iter().find(|t| t.0 == self).and_then(|t| t.2).unwrap_or_default();
                 format!("{mail}/{part}")
             }

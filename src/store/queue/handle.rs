@@ -1,6 +1,9 @@
 //! What the other rooms ask of the queue.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     super::{
@@ -13,7 +16,7 @@ use super::{
 };
 use crate::{
     rt::Bell,
-    types::{Hold, RowId, Settled, UnixTime, Waiting},
+    types::{BodyId, Hold, RowId, Settled, UnixTime, Waiting},
 };
 
 /// Rows of one transaction where very many are changed, so that commits of others go in between.
@@ -101,6 +104,11 @@ impl Store {
     /// One row.
     pub async fn waiting_one(&self, id: RowId) -> Result<Waiting, StoreError> {
         self.core.read(move |mail| look::one(mail, id)).await
+    }
+
+    /// Those of these messages that have no row left; of each one row's number that it had.
+    pub async fn left_queue(&self, gone: BTreeMap<BodyId, RowId>) -> Result<Vec<BodyId>, StoreError> {
+        self.core.read(move |mail| look::left(mail, &gone)).await
     }
 
     /// How many rows there are and when the first of them is tried.

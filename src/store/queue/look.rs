@@ -15,7 +15,7 @@ use super::{
     rows::Keys,
     work::Stray,
 };
-use crate::types::{RowId, UnixTime, Waiting};
+use crate::types::{BodyId, RowId, UnixTime, Waiting};
 
 /// Entries of busy destinations that are passed over one by one before every destination is asked for its own: about 1 ms.
 const PASS: usize = 4096;
@@ -206,6 +206,25 @@ pub(super) fn due(
     let (entries, next) = look.entries(after, look.stored(now), skip, max)?;
     let (rows, strays) = look.follow_all(entries)?;
     Ok((DuePage { rows, next }, strays))
+}
+
+/// Those of these messages that have no row left; each comes with the number of a row that it had. The rows of one message follow
+/// each other, so that its nearest neighbours tell.
+pub(super) fn left(mail: &Mail, gone: &BTreeMap<BodyId, RowId>) -> Result<Vec<BodyId>, Fault> {
+    let look = Look::at(mail)?;
+    let mut left = Vec::new();
+    for (body, row) in gone {
+        let mut is_there = false;
+        for entry in [look.queue.range(..row.0)?.next_back(), look.queue.range(row.0..)?.next()].into_iter().flatten() {
+            let (key, value) = entry?;
+            let found = rows::unseal::<Queued>(&u64::octets(&key.value()), value.value());
+            is_there |= found.is_ok_and(|found| found.body == *body);
+        }
+        if !is_there {
+            left.push(*body);
+        }
+    }
+    Ok(left)
 }
 
 /// The first rows of one destination whose time has come.
