@@ -4,8 +4,13 @@
 pub const SMTP_LINE: usize = 2048;
 /// Octets of an AUTH answer line (RFC 4954 s4.3, SASL PLAIN with long names).
 pub const SASL_LINE: usize = 12_288;
-/// Recipients of one message (RFC 5321 s4.5.3.1.8: at least 100); about 120 bytes each.
+/// Recipients of one message (RFC 5321 s4.5.3.1.8: at least 100); about 128 bytes each.
 pub const SMTP_RCPTS: usize = 1000;
+/// Octets of memory that wishes of recipients (RFC 3461: NOTIFY, ORCPT) of one message may take; then there are too many
+/// recipients. A hundred of the longest fit (RFC 5321 s4.5.3.1.8).
+pub const SMTP_WISHES: usize = 56 * 1024;
+/// Octets of it that every message may hold; what is above is held together with the header sections (HEADERS_IN_MEMORY).
+pub const WISHES_FREE: usize = 2 * 1024;
 /// Octets of a POP3 command line (RFC 2449 s4: 255); AUTH answers use SASL_LINE.
 pub const POP3_LINE: usize = 512;
 /// Octets of an IMAP command before the login, literals included (RFC 2683 s3.2.1.5 asks for 8,000).
@@ -225,10 +230,16 @@ mod tests {
     /// Measured: a TLS connection that waits for a command (11 kB, 4.3 kB without TLS) with its session.
     const ONE_WAITING: usize = 11_000 + 3_072;
     /// Measured: a recipient of an envelope.
-    const ONE_RECIPIENT: usize = 120;
+    const ONE_RECIPIENT: usize = 128;
     /// An SMTP session in the middle of DATA at the worst place: every buffer full, every recipient named.
-    const ONE_TALKING: usize =
-        ONE_WAITING + READ_BUF + REPLY_GROUP + SMTP_RCPTS * ONE_RECIPIENT + SMALL_BODY + HEADER_FREE + STRUCTURE_FREE;
+    const ONE_TALKING: usize = ONE_WAITING
+        + READ_BUF
+        + REPLY_GROUP
+        + SMTP_RCPTS * ONE_RECIPIENT
+        + WISHES_FREE
+        + SMALL_BODY
+        + HEADER_FREE
+        + STRUCTURE_FREE;
 
     /// What is filled once, whoever talks.
     fn shared() -> usize {

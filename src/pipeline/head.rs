@@ -174,7 +174,7 @@ fn received(stamp: &Stamp<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Address, BodyId, ReversePath};
+    use crate::types::{Address, BodyId, Rcpt, ReversePath, Terms, Wishes};
 
     fn stamped(message: &[u8], complete: bool, step: usize) -> Result<String, BadHead> {
         let mut head = Head::default();
@@ -198,7 +198,11 @@ mod tests {
         };
         let stamp = Stamp {
             origin: &origin,
-            envelope: &Envelope::new(ReversePath::Address(ann.clone()), ann),
+            envelope: &Envelope::new(
+                ReversePath::Address(ann.clone()),
+                Terms::default(),
+                Rcpt::new(ann, Wishes::default()),
+            ),
             qid: &QueueId::of(BodyId(7)),
             server: "mail.office.test",
             at: UnixTime(1_700_000_000),

@@ -15,7 +15,7 @@ use std::{net::IpAddr, sync::Arc};
 
 pub use append::{Appending, Filed};
 pub use incoming::Incoming;
-pub use room::HeadRoom;
+pub use room::{HeadRoom, Held};
 
 use crate::{
     directory::Directory,
@@ -63,7 +63,7 @@ pub struct Pipeline {
     pub journal: Journal,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Memory for large header sections and structures; one for the whole house.
+    /// Memory for large header sections, structures and wishes; one for the whole house.
     pub heads: HeadRoom,
 }
 

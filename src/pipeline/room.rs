@@ -1,4 +1,5 @@
-//! Memory for header sections that are larger than most, and for structures of many parts, shared by all connections.
+//! Memory for header sections that are larger than most, for structures of many parts, and for recipients with many wishes,
+//! shared by all connections.
 //!
 //! A header section is held whole until its end is seen. Believed: the cap of one is enough. True: a thousand stalled clients
 //! with 250 KB each were 300 MB. An ordinary section costs nothing here; of the large ones there are so many at a time.
@@ -27,10 +28,12 @@ pub(super) enum Purpose {
     Section,
     /// The parts of a message that streams by.
     Structure,
+    /// What is to be told about recipients; counted together with sections.
+    Wishes,
 }
 
 /// One message's part of it; dropping gives it back.
-pub(super) struct Held {
+pub struct Held {
     room: HeadRoom,
     purpose: Purpose,
     octets: usize,
@@ -42,14 +45,20 @@ impl Purpose {
         match self {
             Purpose::Section => (limits::HEADER_FREE, limits::HEADERS_IN_MEMORY),
             Purpose::Structure => (limits::STRUCTURE_FREE, limits::STRUCTURES_IN_MEMORY),
+            Purpose::Wishes => (limits::WISHES_FREE, limits::HEADERS_IN_MEMORY),
         }
     }
 }
 
 impl HeadRoom {
+    /// For the wishes of one message's recipients.
+    pub fn wishes(&self) -> Held {
+        Held::none(self.clone(), Purpose::Wishes)
+    }
+
     fn count(&self, purpose: Purpose) -> &AtomicUsize {
         match purpose {
-            Purpose::Section => &self.0.sections,
+            Purpose::Section | Purpose::Wishes => &self.0.sections,
             Purpose::Structure => &self.0.structures,
         }
     }
@@ -61,7 +70,7 @@ impl Held {
     }
 
     /// Holds what lies above the free part of `octets`, no more and no less; false when all room is taken.
-    pub(super) fn hold(&mut self, octets: usize) -> bool {
+    pub fn hold(&mut self, octets: usize) -> bool {
         let (free, all) = self.purpose.limits();
         let wanted = octets.saturating_sub(free);
         let Some(more) = wanted.checked_sub(self.octets).filter(|more| *more > 0) else {

@@ -1,37 +1,77 @@
 //! The envelope of a message, and what folders are called.
 
-use super::{Address, ReversePath};
+use super::{Address, ReversePath, Terms, Wishes};
+
+/// A recipient, and what the sender wants to be told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rcpt {
+    /// The address of RCPT.
+    pub to: Address,
+    /// Boxed: most senders ask for nothing, and there may be a thousand recipients in each session.
+    wishes: Option<Box<Wishes>>,
+}
+
+impl Rcpt {
+    /// A recipient.
+    pub fn new(to: Address, wishes: Wishes) -> Self {
+        let asked = wishes != Wishes::default();
+        Rcpt { to, wishes: asked.then(|| Box::new(wishes)) }
+    }
+
+    /// What was asked; nothing where nothing was.
+    pub fn wishes(&self) -> Wishes {
+        self.wishes.as_deref().cloned().unwrap_or_default()
+    }
+
+    /// Octets of memory that what was asked takes.
+    fn weight(&self) -> usize {
+        let orcpt = |o: &super::Orcpt| o.kind.len() + o.address.len();
+        self.wishes.as_ref().map_or(0, |w| size_of::<Wishes>() + w.orcpt.as_ref().map_or(0, orcpt))
+    }
+}
 
 /// Who sent it and for whom (RFC 5321 s2.3.1): one recipient or more by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     /// The reverse-path, `<>` for bounces.
     pub from: ReversePath,
-    first: Address,
-    more: Vec<Address>,
+    /// What the sender asked for the whole message.
+    pub terms: Terms,
+    first: Rcpt,
+    more: Vec<Rcpt>,
 }
 
 impl Envelope {
     /// An envelope with its first recipient.
-    pub fn new(from: ReversePath, first: Address) -> Self {
-        Envelope { from, first, more: Vec::new() }
+    pub fn new(from: ReversePath, terms: Terms, first: Rcpt) -> Self {
+        Envelope { from, terms, first, more: Vec::new() }
     }
 
-    /// Adds a recipient; one that is there already is not added twice.
-    pub fn add(&mut self, to: Address) {
-        if self.first != to && !self.more.contains(&to) {
-            self.more.push(to);
+    /// Adds a recipient; one that is there already is not added twice, and what was asked for it first holds.
+    pub fn add(&mut self, rcpt: Rcpt) {
+        if self.first.to != rcpt.to && !self.more.iter().any(|there| there.to == rcpt.to) {
+            self.more.push(rcpt);
         }
     }
 
     /// The recipients in the order of RCPT.
-    pub fn recipients(&self) -> impl Iterator<Item = &Address> {
+    pub fn rcpts(&self) -> impl Iterator<Item = &Rcpt> {
         std::iter::once(&self.first).chain(&self.more)
+    }
+
+    /// Their addresses, in the order of RCPT.
+    pub fn recipients(&self) -> impl Iterator<Item = &Address> {
+        self.rcpts().map(|rcpt| &rcpt.to)
     }
 
     /// How many recipients: one or more.
     pub fn count(&self) -> usize {
         1 + self.more.len()
+    }
+
+    /// Octets of memory that the wishes of all recipients take.
+    pub fn wishes_weight(&self) -> usize {
+        self.rcpts().map(Rcpt::weight).sum()
     }
 }
 

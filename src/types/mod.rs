@@ -21,7 +21,7 @@ pub use collector::{Collector, Format, Framing, Transport};
 pub use credential::{Credential, CryptHash, Password};
 pub use dsn::{Notify, Orcpt, Ret, Terms, Wishes};
 pub use id::{BodyId, FolderId, MailboxId, QueueId, Uid};
-pub use mail::{Envelope, FolderName, Special};
+pub use mail::{Envelope, FolderName, Rcpt, Special};
 pub use message::{Flags, Keyword, Keywords, MessageRow, ModSeq};
 pub use queue::{Answer, Hold, Leaving, RowId, Settled, Waiting};
 pub use route::{Hop, HopTls, NextHop, RouteRule, Whose};

@@ -171,7 +171,7 @@ impl Session {
 
     /// Takes the envelope out of the phase and begins a message; Err is what the client hears.
     async fn open(&mut self, lines: Lines, stage: &'static str) -> Result<Arriving, Reply> {
-        let Phase::Rcpts(greeting, envelope, params) = std::mem::take(&mut self.phase) else {
+        let Phase::Rcpts(greeting, envelope, _) = std::mem::take(&mut self.phase) else {
             // `step` lets DATA and BDAT through only here.
             return Err(say::OUR_FAULT.into());
         };
@@ -179,7 +179,7 @@ impl Session {
         let forgiving = self.is_trusted();
         let from = envelope.from.clone();
         let to = envelope.recipients().next().filter(|_| envelope.count() == 1).map(Address::to_string);
-        let origin = self.origin(&greeting, forgiving, params.utf8);
+        let origin = self.origin(&greeting, forgiving, envelope.terms.utf8);
         match self.smtp.pipeline.open(origin, envelope).await {
             Ok(incoming) => {
                 let login = self.client.login.as_ref().map(|l| (l.mechanism, l.address.clone()));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::{
     limits,
     policy::Mechanism,
-    types::{Address, Envelope, ReversePath},
+    types::{Envelope, Rcpt, ReversePath, Terms, Wishes},
     wire::smtp::{Command, Hello, MailParams, RULES, Recipient, Reply, Say, Verb, say},
 };
 
@@ -31,8 +31,8 @@ pub enum Phase<M> {
     Greeted(Arc<Greeting>),
     /// MAIL was taken: the reverse-path and what was said of the message.
     Sender(Arc<Greeting>, ReversePath, MailParams),
-    /// RCPT was taken: one recipient or more.
-    Rcpts(Arc<Greeting>, Envelope, MailParams),
+    /// RCPT was taken: one recipient or more, and the size that MAIL announced.
+    Rcpts(Arc<Greeting>, Envelope, Option<u64>),
     /// BDAT was taken, the last chunk is to come.
     Chunks(Arc<Greeting>, M),
 }
@@ -63,12 +63,14 @@ impl<M> Phase<M> {
 
     /// RCPT was taken. A recipient without a sender is forgotten; [`step`] does not let it come to that.
     #[must_use]
-    pub fn with_recipient(self, to: Address) -> Self {
+    pub fn with_recipient(self, rcpt: Rcpt) -> Self {
         match self {
-            Phase::Sender(greeting, from, params) => Phase::Rcpts(greeting, Envelope::new(from, to), params),
-            Phase::Rcpts(greeting, mut envelope, params) => {
-                envelope.add(to);
-                Phase::Rcpts(greeting, envelope, params)
+            Phase::Sender(greeting, from, params) => {
+                Phase::Rcpts(greeting, Envelope::new(from, params.terms, rcpt), params.size)
+            }
+            Phase::Rcpts(greeting, mut envelope, size) => {
+                envelope.add(rcpt);
+                Phase::Rcpts(greeting, envelope, size)
             }
             phase @ (Phase::Fresh | Phase::Greeted(_) | Phase::Chunks(..)) => phase,
         }
@@ -83,11 +85,30 @@ impl<M> Phase<M> {
         }
     }
 
-    /// What MAIL said of the message, until DATA or BDAT begins.
-    pub fn params(&self) -> MailParams {
+    /// Octets that MAIL announced, until DATA or BDAT begins.
+    pub fn size(&self) -> Option<u64> {
         match self {
-            Phase::Sender(_, _, params) | Phase::Rcpts(_, _, params) => *params,
-            Phase::Fresh | Phase::Greeted(_) | Phase::Chunks(..) => MailParams::default(),
+            Phase::Sender(_, _, params) => params.size,
+            Phase::Rcpts(_, _, size) => *size,
+            Phase::Fresh | Phase::Greeted(_) | Phase::Chunks(..) => None,
+        }
+    }
+
+    /// Octets of memory that the wishes of recipients take; None while they are the message's that is on its way in.
+    pub fn wishes_weight(&self) -> Option<usize> {
+        match self {
+            Phase::Rcpts(_, envelope, _) => Some(envelope.wishes_weight()),
+            Phase::Fresh | Phase::Greeted(_) | Phase::Sender(..) => Some(0),
+            Phase::Chunks(..) => None,
+        }
+    }
+
+    /// What MAIL asked for the message, until DATA or BDAT begins.
+    fn terms(&self) -> Option<&Terms> {
+        match self {
+            Phase::Sender(_, _, params) => Some(&params.terms),
+            Phase::Rcpts(_, envelope, _) => Some(&envelope.terms),
+            Phase::Fresh | Phase::Greeted(_) | Phase::Chunks(..) => None,
         }
     }
 
@@ -149,7 +170,7 @@ pub enum Act {
     /// Ask policy about a sender.
     Sender(ReversePath, MailParams),
     /// Ask policy about a recipient.
-    Recipient(Recipient),
+    Recipient(Recipient, Wishes),
     /// Take a message.
     Data,
     /// Take a chunk of a message.
@@ -214,13 +235,15 @@ fn order<M>(phase: &Phase<M>, door: &Door, command: &Command) -> Option<Say> {
 }
 
 fn no_recipient<M>(phase: &Phase<M>, utf8: bool) -> Option<Say> {
+    let takes_utf8 = phase.terms().is_some_and(|terms| terms.utf8);
     match phase {
         Phase::Fresh | Phase::Greeted(_) => Some(say::MAIL_FIRST),
-        Phase::Sender(_, _, params) | Phase::Rcpts(_, _, params) if utf8 && !params.utf8 => {
-            Some(say::RECIPIENT_NEEDS_UTF8)
-        }
+        Phase::Sender(..) | Phase::Rcpts(..) if utf8 && !takes_utf8 => Some(say::RECIPIENT_NEEDS_UTF8),
         Phase::Sender(..) => None,
-        Phase::Rcpts(_, envelope, _) => (envelope.count() >= limits::SMTP_RCPTS).then_some(say::TOO_MANY_RCPTS),
+        Phase::Rcpts(_, envelope, _) => {
+            let full = envelope.count() >= limits::SMTP_RCPTS || envelope.wishes_weight() >= limits::SMTP_WISHES;
+            full.then_some(say::TOO_MANY_RCPTS)
+        }
         Phase::Chunks(..) => Some(say::IN_CHUNKS),
     }
 }
@@ -250,7 +273,7 @@ fn act(command: Command) -> Act {
             None => Act::Answer(say::BAD_MECHANISM.into()),
         },
         Command::Mail { from, params } => Act::Sender(from, params),
-        Command::Rcpt { to, .. } => Act::Recipient(to),
+        Command::Rcpt { to, wishes, .. } => Act::Recipient(to, wishes),
         Command::Data => Act::Data,
         Command::Bdat { octets, last } => Act::Chunk { octets, last },
         Command::Rset => Act::Reset,
@@ -271,7 +294,10 @@ fn help() -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::smtp::Lenience;
+    use crate::{
+        types::{Address, Notify, Orcpt},
+        wire::smtp::Lenience,
+    };
 
     const OPEN: Door =
         Door { tls: Tls::Offered, needs_tls: false, needs_login: false, may_login: true, logged_in: false };
@@ -280,18 +306,24 @@ mod tests {
         Arc::new(Greeting { name: Hello::parse(b"mx.far.test").unwrap(), extended })
     }
 
-    fn address(text: &str) -> Address {
-        Address::parse(text).unwrap()
+    fn rcpt(text: &str) -> Rcpt {
+        Rcpt::new(Address::parse(text).unwrap(), Wishes::default())
     }
 
-    const FIVE: MailParams = MailParams { size: Some(5), body: None, utf8: false };
+    fn envelope(to: &str) -> Envelope {
+        Envelope::new(ReversePath::Null, Terms::default(), rcpt(to))
+    }
+
+    fn five(utf8: bool) -> MailParams {
+        MailParams { size: Some(5), body: None, terms: Terms { utf8, ..Terms::default() } }
+    }
 
     fn phases() -> [Phase<()>; 5] {
         [
             Phase::Fresh,
             Phase::Greeted(greeting(true)),
-            Phase::Sender(greeting(true), ReversePath::Null, FIVE),
-            Phase::Rcpts(greeting(true), Envelope::new(ReversePath::Null, address("ann@office.test")), FIVE),
+            Phase::Sender(greeting(true), ReversePath::Null, five(false)),
+            Phase::Rcpts(greeting(true), envelope("ann@office.test"), Some(5)),
             Phase::Chunks(greeting(true), ()),
         ]
     }
@@ -310,7 +342,7 @@ mod tests {
             | Act::StartTls
             | Act::Login(..)
             | Act::Sender(..)
-            | Act::Recipient(_)
+            | Act::Recipient(..)
             | Act::Data
             | Act::Chunk { .. }
             | Act::Quit => "go".into(),
@@ -354,7 +386,7 @@ mod tests {
 
     #[test]
     fn auth_and_bdat_want_ehlo() {
-        let phase = Phase::Rcpts(greeting(false), Envelope::new(ReversePath::Null, address("a@b.c")), FIVE);
+        let phase = Phase::Rcpts(greeting(false), envelope("a@b.c"), Some(5));
         assert_eq!(heard(&phase, &OPEN, "BDAT 3"), "skip 3, 503 5.5.1 Send EHLO first");
         assert_eq!(heard(&Phase::Greeted(greeting(false)), &OPEN, "AUTH PLAIN"), "503 5.5.1 Send EHLO first");
         assert_eq!(heard(&phase, &OPEN, "DATA"), "go");
@@ -404,12 +436,12 @@ mod tests {
 
     #[test]
     fn a_recipient_in_utf8_wants_smtputf8() {
-        let utf8 = MailParams { utf8: true, ..FIVE };
-        for (params, said) in [(FIVE, "553 5.6.7 A recipient's address that is not ASCII needs SMTPUTF8"), (utf8, "go")]
+        for (params, said) in
+            [(five(false), "553 5.6.7 A recipient's address that is not ASCII needs SMTPUTF8"), (five(true), "go")]
         {
             let sender = Phase::Sender(greeting(true), ReversePath::Null, params);
             assert_eq!(heard(&sender, &OPEN, "RCPT TO:<анна@office.test>"), said);
-            let rcpts = sender.with_recipient(address("ann@office.test"));
+            let rcpts = sender.with_recipient(rcpt("ann@office.test"));
             assert_eq!(heard(&rcpts, &OPEN, "RCPT TO:<ann@почта.рф>"), said);
             assert_eq!(heard(&rcpts, &OPEN, "RCPT TO:<bob@xn--80a1acny.xn--p1ai>"), "go");
         }
@@ -420,9 +452,23 @@ mod tests {
         let [_, _, mut phase, ..] = phases();
         for n in 0..limits::SMTP_RCPTS {
             assert_eq!(heard(&phase, &OPEN, "RCPT TO:<a@b.c>"), "go");
-            phase = phase.with_recipient(address(&format!("u{n}@office.test")));
+            phase = phase.with_recipient(rcpt(&format!("u{n}@office.test")));
         }
         assert_eq!(heard(&phase, &OPEN, "RCPT TO:<a@b.c>"), "452 4.5.3 Too many recipients");
         assert_eq!(heard(&phase, &OPEN, "DATA"), "go");
+    }
+
+    #[test]
+    fn there_is_an_end_to_wishes_and_a_hundred_recipients_always_fit() {
+        let [_, _, mut phase, ..] = phases();
+        let orcpt = Some(Orcpt { kind: "rfc822".into(), address: "x".repeat(493).into() });
+        let wishes = Wishes { notify: Some(Notify::NEVER), orcpt };
+        let mut taken = 0;
+        while heard(&phase, &OPEN, "RCPT TO:<a@b.c>") == "go" {
+            taken += 1;
+            let to = Address::parse(&format!("u{taken}@office.test")).unwrap();
+            phase = phase.with_recipient(Rcpt::new(to, wishes.clone()));
+        }
+        assert!((100..limits::SMTP_RCPTS).contains(&taken), "{taken}");
     }
 }

@@ -11,9 +11,10 @@ use crate::{
     journal::{Reject, SmtpEvent, SmtpFact},
     limits,
     net::{Conn, Ending, ReadError},
+    pipeline::Held,
     policy::{Client, Refusal, Service},
     settings::TlsMode,
-    types::{Address, Domain, LocalPart, QueueId, ReversePath},
+    types::{Address, Domain, LocalPart, QueueId, Rcpt, ReversePath, Wishes},
     wire::smtp::{BadCommand, Command, Lenience, MailParams, Recipient, Reply, Verb, say},
 };
 
@@ -32,6 +33,8 @@ pub(super) struct Session {
     pub client: Client,
     pub phase: Phase<Box<Arriving>>,
     pub tally: Tally,
+    /// Memory for what is to be told about recipients.
+    wishes: Held,
     /// How long a client may be silent.
     pub idle: Duration,
 }
@@ -72,7 +75,8 @@ pub(super) struct Spot {
 impl Session {
     pub fn new(smtp: Smtp, conn: Conn, idle: Duration) -> Self {
         let client = Client { ip: conn.peer().ip(), service: smtp.service, tls: conn.tls().is_some(), login: None };
-        Session { smtp, conn, client, phase: Phase::Fresh, tally: Tally::default(), idle }
+        let wishes = smtp.pipeline.heads.wishes();
+        Session { smtp, conn, client, phase: Phase::Fresh, tally: Tally::default(), wishes, idle }
     }
 
     /// The whole session, from the greeting to the last line in the journal.
@@ -155,6 +159,10 @@ impl Session {
             Ok(command) => self.obey(command).await,
             Err(bad) => Ok(Said::Now(bad.say)),
         };
+        if let Some(weight) = self.phase.wishes_weight() {
+            // What is over is refused at the next recipient.
+            self.wishes.hold(weight);
+        }
         self.answer(verb, said).await
     }
 
@@ -220,7 +228,7 @@ impl Session {
             Act::StartTls => return Box::pin(self.encrypt()).await,
             Act::Login(mechanism, initial) => Box::pin(self.login(mechanism, initial)).await?,
             Act::Sender(from, params) => self.sender(from, params),
-            Act::Recipient(to) => Box::pin(self.recipient(to)).await,
+            Act::Recipient(to, wishes) => Box::pin(self.recipient(to, wishes)).await,
             Act::Data => Box::pin(self.data()).await?,
             Act::Chunk { octets, last } => Box::pin(self.chunk(octets, last)).await?,
             Act::Quit => say::BYE.into(),
@@ -238,18 +246,21 @@ impl Session {
         say::SENDER_OK.into()
     }
 
-    async fn recipient(&mut self, to: Recipient) -> Reply {
+    async fn recipient(&mut self, to: Recipient, wishes: Wishes) -> Reply {
+        if !self.wishes.hold(self.phase.wishes_weight().unwrap_or(0)) {
+            return say::TOO_MANY_RCPTS.into();
+        }
         let named = to.to_string();
         let verdict = match self.resolve(to) {
             Some(to) => {
-                let announced = self.phase.params().size;
+                let announced = self.phase.size();
                 self.smtp.policy.recipient(&self.client, &to, announced).await.map(|()| to)
             }
             None => Err(Refusal::of(say::NO_MAILBOX, "there is no domain of ours yet")),
         };
         match verdict {
             Ok(to) => {
-                self.phase = std::mem::take(&mut self.phase).with_recipient(to);
+                self.phase = std::mem::take(&mut self.phase).with_recipient(Rcpt::new(to, wishes));
                 say::RECIPIENT_OK.into()
             }
             Err(refusal) => {

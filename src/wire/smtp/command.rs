@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Lenience, Reply, Verb, path, say};
-use crate::types::{Address, ReversePath};
+use super::{Lenience, Reply, Verb, dsn, path, say};
+use crate::types::{Address, ReversePath, Terms, Wishes};
 
 /// The name in HELO or EHLO, made harmless: one word of printable ASCII, at most 255 octets (RFC 5321 s4.5.3.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,14 +40,14 @@ pub enum BodyKind {
 }
 
 /// Parameters of MAIL. `AUTH=` (RFC 4954 s5) is checked and not kept: nobody's word for somebody else is believed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailParams {
     /// Octets announced (RFC 1870); more than fit into 64 bits are that many.
     pub size: Option<u64>,
     /// `BODY=`; nothing follows from it, since all 8 bits are taken in any case.
     pub body: Option<BodyKind>,
-    /// `SMTPUTF8` (RFC 6531 s3.4): addresses and header may be UTF-8.
-    pub utf8: bool,
+    /// `SMTPUTF8` (RFC 6531 s3.4): addresses and header may be UTF-8; `RET=`, `ENVID=` (RFC 3461).
+    pub terms: Terms,
 }
 
 /// Whom RCPT names.
@@ -100,12 +100,14 @@ pub enum Command {
         /// What else was said.
         params: MailParams,
     },
-    /// RCPT TO:<path>
+    /// RCPT TO:<path> params
     Rcpt {
         /// Whom.
         to: Recipient,
         /// It was written in UTF-8: only after `SMTPUTF8` (RFC 6531 s3.4).
         utf8: bool,
+        /// `NOTIFY=`, `ORCPT=` (RFC 3461).
+        wishes: Wishes,
     },
     /// DATA
     Data,
@@ -198,7 +200,9 @@ impl Command {
                 put(out, &[" FROM:<", &from.to_string(), ">"]);
                 write_params(params, out);
             }
-            Command::Rcpt { to, utf8 } => put(out, &[" TO:<", &to.write(*utf8), ">"]),
+            Command::Rcpt { to, utf8, wishes } => {
+                put(out, &[" TO:<", &to.write(*utf8), ">", &dsn::write_wishes(wishes)]);
+            }
             Command::Bdat { octets, last } => put(out, &[" ", &octets.to_string(), if *last { " LAST" } else { "" }]),
             Command::Vrfy(name) | Command::Expn(name) => put(out, &[" ", name]),
             Command::Starttls | Command::Data | Command::Rset | Command::Noop | Command::Help | Command::Quit => {}
@@ -222,9 +226,10 @@ fn write_params(params: &MailParams, out: &mut Vec<u8>) {
         Some(BodyKind::EightBit) => put(out, &[" BODY=8BITMIME"]),
         None => {}
     }
-    if params.utf8 {
+    if params.terms.utf8 {
         put(out, &[" SMTPUTF8"]);
     }
+    put(out, &[&dsn::write_terms(&params.terms)]);
 }
 
 fn parse_rest(verb: Verb, rest: &[u8], lenience: Lenience) -> Result<Command, Reply> {
@@ -269,7 +274,7 @@ fn mail(text: &str, lenience: Lenience) -> Result<Command, Reply> {
         ReversePath::Address(path::address(inside).map_err(|why| say::BAD_SENDER.with(why.0))?)
     };
     let params = mail_params(params)?;
-    if !inside.is_ascii() && !params.utf8 {
+    if !inside.is_ascii() && !params.terms.utf8 {
         return Err(say::SENDER_NEEDS_UTF8.into());
     }
     Ok(Command::Mail { from, params })
@@ -278,16 +283,29 @@ fn mail(text: &str, lenience: Lenience) -> Result<Command, Reply> {
 fn rcpt(text: &str, lenience: Lenience) -> Result<Command, Reply> {
     let path = behind(text, "TO:").and_then(|t| path::split(t, lenience));
     let (inside, params) = path.ok_or(say::RCPT_SYNTAX)?;
-    if let Some(param) = params.split(' ').find(|p| !p.is_empty()) {
-        return Err(say::UNKNOWN_PARAMETER.with(param));
-    }
+    let wishes = rcpt_params(params)?;
     if inside.eq_ignore_ascii_case("postmaster") {
-        return Ok(Command::Rcpt { to: Recipient::Postmaster, utf8: false });
+        return Ok(Command::Rcpt { to: Recipient::Postmaster, utf8: false, wishes });
     }
     let address = path::address(inside).map_err(|why| say::BAD_RECIPIENT.with(why.0))?;
     // What only looks different (full-width letters) is ASCII once it is read, and needs nothing.
     let ascii = inside.is_ascii() || address.local.is_ascii() && address.domain.to_unicode().is_ascii();
-    Ok(Command::Rcpt { to: Recipient::Address(address), utf8: !ascii })
+    Ok(Command::Rcpt { to: Recipient::Address(address), utf8: !ascii, wishes })
+}
+
+fn rcpt_params(text: &str) -> Result<Wishes, Reply> {
+    let mut wishes = Wishes::default();
+    for param in text.split(' ').filter(|p| !p.is_empty()) {
+        let (keyword, value) = param.split_once('=').unwrap_or((param, ""));
+        let bad = || say::BAD_PARAMETER.with(param);
+        match keyword.to_ascii_uppercase().as_str() {
+            "NOTIFY" if wishes.notify.is_none() => wishes.notify = Some(dsn::notify(value).ok_or_else(bad)?),
+            "ORCPT" if wishes.orcpt.is_none() => wishes.orcpt = Some(dsn::orcpt(value).ok_or_else(bad)?),
+            "NOTIFY" | "ORCPT" => return Err(bad()),
+            _ => return Err(say::UNKNOWN_PARAMETER.with(param)),
+        }
+    }
+    Ok(wishes)
 }
 
 fn mail_params(text: &str) -> Result<MailParams, Reply> {
@@ -300,9 +318,13 @@ fn mail_params(text: &str) -> Result<MailParams, Reply> {
             "BODY" if params.body.is_none() => {
                 params.body = Some(body_kind(value).ok_or_else(|| say::UNKNOWN_PARAMETER.with(param))?);
             }
-            "AUTH" if is_xtext(value) => {}
-            "SMTPUTF8" if param.len() == keyword.len() => params.utf8 = true,
-            "SIZE" | "BODY" | "AUTH" | "SMTPUTF8" => return Err(bad()),
+            "AUTH" if dsn::xtext(value).is_some() => {}
+            "SMTPUTF8" if param.len() == keyword.len() => params.terms.utf8 = true,
+            "RET" if params.terms.ret.is_none() => params.terms.ret = Some(dsn::ret(value).ok_or_else(bad)?),
+            "ENVID" if params.terms.envid.is_none() => {
+                params.terms.envid = Some(dsn::envid(value).ok_or_else(bad)?);
+            }
+            "SIZE" | "BODY" | "AUTH" | "SMTPUTF8" | "RET" | "ENVID" => return Err(bad()),
             _ => return Err(say::UNKNOWN_PARAMETER.with(param)),
         }
     }
@@ -320,23 +342,6 @@ fn body_kind(value: &str) -> Option<BodyKind> {
         .into_iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(value))
         .map(|(_, kind)| kind)
-}
-
-/// RFC 3461 s4: printable ASCII but for `+` and `=`, which are `+2B` and `+3D`.
-fn is_xtext(value: &str) -> bool {
-    let hex = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b));
-    let mut octets = value.bytes();
-    while let Some(octet) = octets.next() {
-        let good = match octet {
-            b'+' => hex(octets.next()) && hex(octets.next()),
-            b'=' => false,
-            other => other.is_ascii_graphic(),
-        };
-        if !good {
-            return false;
-        }
-    }
-    !value.is_empty()
 }
 
 fn bdat(text: &str) -> Result<Command, Reply> {
@@ -382,7 +387,11 @@ mod tests {
 
     fn mail_from(from: &str, size: Option<u64>, body: Option<BodyKind>) -> Command {
         let from = if from.is_empty() { ReversePath::Null } else { ReversePath::Address(address(from)) };
-        Command::Mail { from, params: MailParams { size, body, utf8: false } }
+        Command::Mail { from, params: MailParams { size, body, terms: Terms::default() } }
+    }
+
+    fn to(to: Recipient, utf8: bool) -> Command {
+        Command::Rcpt { to, utf8, wishes: Wishes::default() }
     }
 
     fn one_of_each() -> Vec<Command> {
@@ -393,7 +402,7 @@ mod tests {
             Command::Starttls,
             Command::Auth { mechanism: "PLAIN".into(), initial: None },
             Command::Auth { mechanism: "SCRAM-SHA-256".into(), initial: Some(b"biws".to_vec()) },
-            Command::Rcpt { to: Recipient::Postmaster, utf8: false },
+            to(Recipient::Postmaster, false),
             Command::Data,
             Command::Rset,
             Command::Noop,
@@ -408,7 +417,7 @@ mod tests {
         let addresses =
             ["ann@office.test", "\"two words\"@office.test", "\"a>b\\\"\"@x.y", "u@[127.0.0.1]", "x.y+z@[ipv6:::1]"];
         for text in addresses {
-            all.push(Command::Rcpt { to: Recipient::Address(address(text)), utf8: false });
+            all.push(to(Recipient::Address(address(text)), false));
             for size in [None, Some(0), Some(u64::MAX)] {
                 all.extend(
                     [None, Some(BodyKind::SevenBit), Some(BodyKind::EightBit)].map(|body| mail_from(text, size, body)),
@@ -416,13 +425,23 @@ mod tests {
             }
         }
         all.push(mail_from("", None, None));
+        for line in [
+            "MAIL FROM:<a@b.c> RET=HDRS ENVID=a+2Bb+20c+3D",
+            "MAIL FROM:<> RET=FULL",
+            "RCPT TO:<a@b.c> NOTIFY=NEVER",
+            "RCPT TO:<a@b.c> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;x+2By@b.c",
+            "RCPT TO:<postmaster> NOTIFY=DELAY ORCPT=utf-8;\\x{44F}+@b.c",
+            "RCPT TO:<a@b.c> ORCPT=x400;/C=+3DRU/",
+        ] {
+            all.extend(strict(line));
+        }
         for text in ["", "анна@b.c", "\"два слова\"@почта.рф"] {
             let Command::Mail { from, mut params } = mail_from(text, None, None) else { continue };
-            params.utf8 = true;
+            params.terms.utf8 = true;
             all.push(Command::Mail { from, params });
         }
         for text in ["анна@b.c", "ann@почта.рф", "анна@почта.рф"] {
-            all.push(Command::Rcpt { to: Recipient::Address(address(text)), utf8: true });
+            all.push(to(Recipient::Address(address(text)), true));
         }
         all
     }
@@ -447,8 +466,8 @@ mod tests {
         );
         assert_eq!(strict("noop anything goes"), Ok(Command::Noop));
         assert_eq!(strict("bdat 10 last"), Ok(Command::Bdat { octets: 10, last: true }));
-        assert_eq!(strict("RCPT TO:<PostMaster>"), Ok(Command::Rcpt { to: Recipient::Postmaster, utf8: false }));
-        let plain = Command::Rcpt { to: Recipient::Address(address("a@b.c")), utf8: false };
+        assert_eq!(strict("RCPT TO:<PostMaster>"), Ok(to(Recipient::Postmaster, false)));
+        let plain = to(Recipient::Address(address("a@b.c")), false);
         assert_eq!(strict("RCPT TO:<a@\u{ff42}.c>"), Ok(plain));
         assert_eq!(strict("MAIL FROM:<a@b.c> AUTH=ann+40office.test"), Ok(mail_from("a@b.c", None, None)));
         assert_eq!(strict("MAIL FROM:<@x.y:a@b.c> AUTH=<>"), Ok(mail_from("a@b.c", None, None)));
@@ -467,7 +486,10 @@ mod tests {
             ("MAIL FROM:<ann>", "501 5.1.7 Bad sender address syntax: there is no @ in the address"),
             ("RCPT FROM:<a@b.c>", "501 5.5.4 Syntax: RCPT TO:<address>"),
             ("RCPT TO:<>", "501 5.1.3 Bad recipient address syntax: there is no @ in the address"),
-            ("RCPT TO:<a@b.c> NOTIFY=NEVER", "555 5.5.4 Parameter not recognized: NOTIFY=NEVER"),
+            ("RCPT TO:<a@b.c> NOTIFY=NEVER,DELAY", "501 5.5.4 Bad parameter: NOTIFY=NEVER,DELAY"),
+            ("RCPT TO:<a@b.c> NOTIFY=NEVER NOTIFY=NEVER", "501 5.5.4 Bad parameter: NOTIFY=NEVER"),
+            ("RCPT TO:<a@b.c> ORCPT=a@b.c", "501 5.5.4 Bad parameter: ORCPT=a@b.c"),
+            ("RCPT TO:<a@b.c> RET=FULL", "555 5.5.4 Parameter not recognized: RET=FULL"),
             ("MAIL FROM:<> SIZE=", "501 5.5.4 Bad parameter: SIZE="),
             ("MAIL FROM:<> SIZE=1 SIZE=2", "501 5.5.4 Bad parameter: SIZE=2"),
             ("MAIL FROM:<> SIZE=-1", "501 5.5.4 Bad parameter: SIZE=-1"),
@@ -476,7 +498,10 @@ mod tests {
             ("MAIL FROM:<> SMTPUTF8=yes", "501 5.5.4 Bad parameter: SMTPUTF8=yes"),
             ("MAIL FROM:<анна@b.c>", "550 5.6.7 A sender's address that is not ASCII needs SMTPUTF8"),
             ("MAIL FROM:<ann@почта.рф> SIZE=1", "550 5.6.7 A sender's address that is not ASCII needs SMTPUTF8"),
-            ("MAIL FROM:<> RET=FULL", "555 5.5.4 Parameter not recognized: RET=FULL"),
+            ("MAIL FROM:<> RET=ALL", "501 5.5.4 Bad parameter: RET=ALL"),
+            ("MAIL FROM:<> ENVID=", "501 5.5.4 Bad parameter: ENVID="),
+            ("MAIL FROM:<> ENVID=a+0Ab", "501 5.5.4 Bad parameter: ENVID=a+0Ab"),
+            ("MAIL FROM:<> NOTIFY=NEVER", "555 5.5.4 Parameter not recognized: NOTIFY=NEVER"),
             ("DATA now", "501 5.5.4 This command takes no parameter"),
             ("RSET x", "501 5.5.4 This command takes no parameter"),
             ("QUIT x", "501 5.5.4 This command takes no parameter"),

@@ -5,6 +5,7 @@
 //! [`Command::parse`], [`Heard::parse`], [`Lines::feed`], [`Chunk::feed`].
 
 mod command;
+pub mod dsn;
 mod lines;
 mod path;
 mod reply;
