@@ -218,6 +218,61 @@ pub const QUEUE_RCPTS: usize = 50;
 /// Destinations whose greylisting is remembered; about 100 bytes each.
 pub const QUEUE_GAPS: usize = 1000;
 
+/// Octets of a line that another server says (RFC 5321 s4.5.3.1.5: 512; some say more).
+pub const REPLY_LINE: usize = 4096;
+/// Lines of one reply.
+pub const REPLY_LINES: usize = 128;
+/// Characters of an answer that are kept in the queue.
+pub const ANSWER_TEXT: usize = 500;
+/// Seconds for a TCP connection to another server (Postfix' smtp_connect_timeout).
+pub const SEND_CONNECT_SECS: u64 = 30;
+/// Seconds for the greeting and the answers to EHLO, AUTH, MAIL and RCPT (RFC 5321 s4.5.3.2.1-3).
+pub const SEND_REPLY_SECS: u64 = 300;
+/// Seconds for the answer to DATA (RFC 5321 s4.5.3.2.4).
+pub const SEND_DATA_SECS: u64 = 120;
+/// Seconds in which a server takes a piece of the text (RFC 5321 s4.5.3.2.5).
+pub const SEND_PIECE_SECS: u64 = 180;
+/// Seconds for the answer to the final dot (RFC 5321 s4.5.3.2.6).
+pub const SEND_END_SECS: u64 = 600;
+/// Seconds for a goodbye, and for the last words of a server that closes.
+pub const SEND_GOODBYE_SECS: u64 = 5;
+/// Recipients of one message to another server (RFC 5321 s4.5.3.1.8: every server takes 100).
+pub const SEND_RCPTS: usize = 100;
+/// Chunks of BDAT on their way before their answers are waited for; CHUNK octets each go to the kernel, not to memory.
+pub const SEND_CHUNKS: usize = 8;
+/// Addresses that one attempt dials (Postfix' smtp_mx_address_limit is 5).
+pub const SEND_ADDRESSES: usize = 6;
+/// Sessions that one attempt begins (Postfix' smtp_mx_session_limit).
+pub const SEND_SESSIONS: usize = 2;
+/// Sessions that wait for another message; about 14 kB each (TLS).
+pub const SEND_IDLE: usize = 32;
+/// Seconds they wait.
+pub const SEND_KEEP_SECS: u64 = 5;
+/// Messages over one session.
+pub const SEND_MESSAGES: u32 = 100;
+/// Rounds of SCRAM that a relay may ask of us (about 0.2 s of one core).
+pub const SCRAM_ITERATIONS: u32 = 1_000_000;
+/// Dialogues with other servers that are kept.
+pub const DIALOGUES: usize = 200;
+/// Octets of all of them.
+pub const DIALOGUES_IN_MEMORY: usize = 256 * 1024;
+/// Lines of one of them.
+pub const DIALOGUE_LINES: usize = 120;
+/// Domains whose policy (MTA-STS) is remembered, and domains where that failed; about 300 bytes each.
+pub const STS_DOMAINS: usize = 500;
+/// Seconds until a policy that could not be fetched is fetched again (RFC 8461 s3.3: at least five minutes).
+pub const STS_FAILED_SECS: u64 = 600;
+/// Seconds in which a policy must come (RFC 8461 s3.3: a minute).
+pub const STS_SECS: u64 = 60;
+/// Octets of a policy (RFC 8461 s3.3: 64 KB).
+pub const STS_OCTETS: u64 = 64 * 1024;
+/// Domains and policies of a day whose encryption is counted; about 150 bytes each.
+pub const TLSRPT_DOMAINS: usize = 1000;
+/// Days that are counted.
+pub const TLSRPT_DAYS: usize = 3;
+/// Characters of one line of one of them.
+pub const DIALOGUE_LINE: usize = 300;
+
 #[cfg(test)]
 mod tests {
     use super::*;

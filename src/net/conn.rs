@@ -13,13 +13,13 @@ use std::{
 };
 
 use async_io::Async;
-use futures_rustls::{TlsAcceptor, server::TlsStream};
+use futures_rustls::{TlsAcceptor, TlsConnector, TlsStream, rustls::pki_types::ServerName};
 use smol::{
     future::poll_fn,
     io::{AsyncRead, AsyncWriteExt},
 };
 
-use super::{Acceptor, TlsInfo};
+use super::{Acceptor, Connector, TlsInfo};
 use crate::{limits, rt::timeout};
 
 enum Wire {
@@ -158,6 +158,26 @@ impl Conn {
     /// The handshake, within `limit`. All buffered plaintext, in and out, is thrown away (STARTTLS injection), so flush the
     /// go-ahead first. After an error nothing can be said on this connection any more.
     pub async fn starttls(&mut self, acceptor: &Acceptor, limit: Duration) -> Result<(), ReadError> {
+        let socket = self.bare_socket()?;
+        // Boxed: a handshake's state is large, and a plain session's task should not have room for it.
+        let shake = Box::pin(TlsAcceptor::from(acceptor.config.clone()).accept(socket));
+        let stream = timeout(limit, shake).await.ok_or(ReadError::Timeout)??;
+        self.encrypted(TlsStream::Server(stream));
+        Ok(())
+    }
+
+    /// The handshake as a client, within `limit`: the same, for a server that should be `name` (a host name or an IP address).
+    pub async fn begin_tls(&mut self, connector: &Connector, name: &str, limit: Duration) -> Result<(), ReadError> {
+        let name = ServerName::try_from(name.to_owned()).map_err(|why| ReadError::Io(io::Error::other(why)))?;
+        let socket = self.bare_socket()?;
+        let shake = Box::pin(TlsConnector::from(connector.config.clone()).connect(name, socket));
+        let stream = timeout(limit, shake).await.ok_or(ReadError::Timeout)??;
+        self.encrypted(TlsStream::Client(stream));
+        Ok(())
+    }
+
+    /// The socket without what was buffered in plaintext, in and out.
+    fn bare_socket(&mut self) -> Result<Async<TcpStream>, ReadError> {
         if self.tls.is_some() {
             return Err(ReadError::Io(io::Error::other("TLS inside TLS")));
         }
@@ -165,16 +185,15 @@ impl Conn {
         self.start = 0;
         self.output = Vec::new();
         self.sent = 0;
-        let Wire::Plain(socket) = std::mem::replace(&mut self.wire, Wire::Gone) else {
-            return Err(ReadError::Closed);
-        };
-        // Boxed: a handshake's state is large, and a plain session's task should not have room for it.
-        let shake = Box::pin(TlsAcceptor::from(acceptor.config.clone()).accept(socket));
-        let stream = timeout(limit, shake).await.ok_or(ReadError::Timeout)??;
-        let (_, session) = stream.get_ref();
-        self.tls = Some(TlsInfo::of(session));
+        match std::mem::replace(&mut self.wire, Wire::Gone) {
+            Wire::Plain(socket) => Ok(socket),
+            Wire::Tls(_) | Wire::Unix(_) | Wire::Gone => Err(ReadError::Closed),
+        }
+    }
+
+    fn encrypted(&mut self, stream: TlsStream<Async<TcpStream>>) {
+        self.tls = Some(TlsInfo::of(stream.get_ref().1));
         self.wire = Wire::Tls(Box::new(stream));
-        Ok(())
     }
 
     /// Input that was read and not used yet.
@@ -393,6 +412,8 @@ impl Drop for Conn {
                 let _ = socket.get_ref().shutdown(Shutdown::Write);
             }
             Wire::Tls(stream) => {
+                // A client has no last words: nobody sets them.
+                let TlsStream::Server(stream) = &mut **stream else { return };
                 let (socket, session) = stream.get_mut();
                 let _ = session.writer().write(self.last_words);
                 session.send_close_notify();
@@ -420,7 +441,6 @@ struct Search {
 mod tests {
     use std::{io::Read, net::TcpListener, sync::Arc, thread};
 
-    use futures_rustls::TlsConnector;
     use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer, pki_types::pem::PemObject};
     use smol::{block_on, io::AsyncReadExt};
 

@@ -4,7 +4,9 @@
 
 mod book;
 mod certificate;
+mod client;
 mod conn;
+mod dial;
 pub mod dns;
 mod identity;
 mod tls;
@@ -13,7 +15,9 @@ mod watch;
 
 pub use book::{Certificates, Listed, Source};
 pub use certificate::CertificateInfo;
+pub use client::{Authorities, Connector, Distrust, Trust, system_certificates, tls_provider};
 pub use conn::{Conn, Ending, ReadError};
+pub use dial::{Dialer, Senders};
 pub use identity::{CertificateError, Identity};
 pub use tls::{Acceptor, Tickets, TlsInfo};
 pub use vault::{Vault, VaultError};

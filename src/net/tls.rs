@@ -56,7 +56,7 @@ pub struct TlsInfo {
 }
 
 impl TlsInfo {
-    pub(super) fn of(session: &rustls::ServerConnection) -> Self {
+    pub(super) fn of(session: &rustls::CommonState) -> Self {
         let version = match session.protocol_version() {
             Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
             Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",

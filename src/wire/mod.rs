@@ -7,5 +7,6 @@ pub mod sasl;
 pub mod scram;
 mod secret;
 pub mod smtp;
+pub mod sts;
 
 pub use secret::Secret;

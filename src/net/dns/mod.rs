@@ -141,7 +141,7 @@ pub trait Resolver: Send + Sync {
     fn ask<'a>(&'a self, kind: Kind, name: &'a str) -> Asking<'a>;
 }
 
-impl dyn Resolver {
+impl dyn Resolver + '_ {
     /// Mail exchangers, in the order of the server.
     pub async fn mx(&self, domain: &str) -> Answer<Mx> {
         self.ask(Kind::Mx, domain).await.only(|r| if let Record::Mx(mx) = r { Some(mx) } else { None })

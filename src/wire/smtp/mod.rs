@@ -5,15 +5,19 @@
 //! [`Command::parse`], [`Heard::parse`], [`Lines::feed`], [`Chunk::feed`].
 
 mod command;
+mod dots;
 pub mod dsn;
 mod lines;
+mod offered;
 mod path;
 mod reply;
 pub mod say;
 mod verb;
 
 pub use command::{BadCommand, BodyKind, Command, Hello, MailParams, Recipient};
+pub use dots::Dots;
 pub use lines::{Chunk, Fed, Lines};
+pub use offered::Offered;
 pub use path::Lenience;
-pub use reply::{Heard, NoReply, Reply, Say};
+pub use reply::{Heard, Hearing, NoReply, Reply, Say};
 pub use verb::{RULES, Rule, Verb};

@@ -112,6 +112,12 @@ impl Heard {
         }
     }
 
+    /// The words on one line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        self.lines.join(" ")
+    }
+
     /// Whether it was the last line.
     fn take_line(&mut self, line: &str) -> Result<bool, NoReply> {
         let digits = line.get(..3).filter(|d| d.bytes().all(|b| b.is_ascii_digit())).ok_or(NoReply::Malformed)?;
@@ -131,6 +137,24 @@ impl Heard {
         status.clone_into(&mut self.status);
         self.lines.push(words.to_owned());
         Ok(last)
+    }
+}
+
+/// A reply that comes line by line.
+#[derive(Debug)]
+pub struct Hearing(Heard);
+
+impl Default for Hearing {
+    fn default() -> Self {
+        Hearing(Heard { code: 0, status: String::new(), lines: Vec::new() })
+    }
+}
+
+impl Hearing {
+    /// Takes the next line, without its ending; the whole reply once it was the last. The caller caps lines and their number.
+    pub fn take(&mut self, line: &[u8]) -> Result<Option<Heard>, NoReply> {
+        let last = self.0.take_line(&String::from_utf8_lossy(line))?;
+        Ok(last.then(|| std::mem::take(self).0))
     }
 }
 
@@ -186,6 +210,16 @@ mod tests {
         {
             assert_eq!(Heard::parse(bytes), Err(NoReply::Malformed), "{}", bytes.escape_ascii());
         }
+    }
+
+    #[test]
+    fn a_reply_is_heard_line_by_line() {
+        let mut hearing = Hearing::default();
+        assert_eq!(hearing.take(b"250-one"), Ok(None));
+        assert_eq!(hearing.take(b"250 2.1.0 two").unwrap().unwrap().words(), "one two");
+        assert_eq!(hearing.take(b"354").unwrap().unwrap().code, 354);
+        assert_eq!(hearing.take(b"354-a"), Ok(None));
+        assert_eq!(hearing.take(b"250 b"), Err(NoReply::Malformed));
     }
 
     #[test]

@@ -1,0 +1,89 @@
+//! What a pool needs around it: names from a table, a port, a message.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use gatepost::{
+    net::{Dialer, dns::TableResolver},
+    remote::{
+        Tap, TlsReports,
+        smtp::{Job, Patience, Pool, Rcpt, Seams, Target},
+        sts::{Fetch, Sts},
+    },
+    rt::{Executor, Shared, SystemClock, Worker},
+    settings::Settings,
+    types::{Address, BytesBody, Domain, ReversePath, RowId, Terms, Wishes},
+};
+
+/// How long a test waits for one step of a server.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct World {
+    pub dns: Arc<TableResolver>,
+    pub pool: Pool,
+    pub tap: Tap,
+    pub reports: Arc<TlsReports>,
+    executor: Executor,
+}
+
+impl World {
+    /// Servers of the world listen at `port`; `example.test` has `mx.example.test` at 127.0.0.1.
+    pub fn at(port: u16, patience: Duration) -> World {
+        Self::with(port, patience, None)
+    }
+
+    /// The same, with policies of MTA-STS from here.
+    pub fn with(port: u16, patience: Duration, fetch: Option<Arc<dyn Fetch>>) -> World {
+        let dns = Arc::new(TableResolver::default());
+        dns.mx("example.test", 10, "mx.example.test");
+        dns.address("mx.example.test", IpAddr::from([127, 0, 0, 1]));
+        let settings = Settings { server_name: "mail.office.test".to_owned(), ..Settings::default() };
+        let worker = Worker::start("files", 1, 16).unwrap();
+        let executor = Executor::start(1).unwrap();
+        let (tap, reports) = (Tap::default(), Arc::<TlsReports>::default());
+        let pool = Pool::new(Seams {
+            dns: dns.clone(),
+            dialer: Dialer::new(Arc::new(Vec::new), worker.clone()),
+            settings: Shared::new(settings),
+            clock: Arc::new(SystemClock::start()),
+            worker,
+            executor: executor.clone(),
+            tap: tap.clone(),
+            sts: fetch.map(|fetch| Arc::new(Sts::new(fetch, Arc::new(SystemClock::start())))),
+            reports: reports.clone(),
+            patience: Patience::of(patience),
+            port,
+        });
+        World { dns, pool, tap, reports, executor }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.executor.end();
+    }
+}
+
+pub const RETURN_PATH: &str = "Return-Path: <ann@office.test>\r\n";
+
+/// A message of ours to these recipients.
+pub fn job(target: Target, to: &[&str], text: &[u8]) -> Job {
+    let rcpt = |(n, to): (usize, &&str)| Rcpt {
+        id: RowId(n as u64 + 1),
+        to: Address::parse(to).unwrap(),
+        wishes: Wishes::default(),
+    };
+    Job {
+        target,
+        login: None,
+        from: ReversePath::Address(Address::parse("ann@office.test").unwrap()),
+        terms: Terms::default(),
+        body: Arc::new(BytesBody([RETURN_PATH.as_bytes(), text].concat())),
+        skip: RETURN_PATH.len() as u64,
+        prefix: Vec::new(),
+        rcpts: to.iter().enumerate().map(rcpt).collect(),
+    }
+}
+
+pub fn direct(domain: &str) -> Target {
+    Target::Direct(Domain::parse(domain).unwrap())
+}
