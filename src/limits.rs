@@ -238,8 +238,10 @@ pub const SEND_END_SECS: u64 = 600;
 pub const SEND_GOODBYE_SECS: u64 = 5;
 /// Recipients of one message to another server (RFC 5321 s4.5.3.1.8: every server takes 100).
 pub const SEND_RCPTS: usize = 100;
-/// Chunks of BDAT on their way before their answers are waited for; CHUNK octets each go to the kernel, not to memory.
-pub const SEND_CHUNKS: usize = 8;
+/// Octets of a message that an attempt holds, three times at the worst (as read, with dots doubled, as TLS sends it).
+pub const SEND_PIECE: usize = 32 * 1024;
+/// Chunks of BDAT, SEND_PIECE each, on their way before their answers are waited for; they are in the kernel, not in memory.
+pub const SEND_CHUNKS: usize = 16;
 /// Addresses that one attempt dials (Postfix' smtp_mx_address_limit is 5).
 pub const SEND_ADDRESSES: usize = 6;
 /// Sessions that one attempt begins (Postfix' smtp_mx_session_limit).

@@ -6,6 +6,8 @@
 mod common;
 #[path = "remote/dialog.rs"]
 mod dialog;
+#[path = "remote/mad.rs"]
+mod mad;
 #[path = "remote/peers.rs"]
 mod peers;
 #[path = "remote/policies.rs"]

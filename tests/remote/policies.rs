@@ -134,7 +134,10 @@ fn brief(verdict: &Verdict) -> (bool, &str) {
     (matches!(verdict, Verdict::Delivered { .. }), &verdict.answer().status)
 }
 
-fn counted(world: &World) -> Vec<(PolicyType, u64, Vec<(Failure, u64)>)> {
+/// Policy, good sessions, what went wrong how often.
+type Counted = (PolicyType, u64, Vec<(Failure, u64)>);
+
+fn counted(world: &World) -> Vec<Counted> {
     let day = UnixTime(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64).day();
     let counts = world.reports.of_day(&day);
     counts.into_iter().map(|(_, policy, counts)| (policy, counts.good, counts.bad.into_iter().collect())).collect()

@@ -40,7 +40,7 @@ impl<'a> Course<'a> {
             session.tape.note(&format!("the connection to {} is used again", session.peer));
             // It may have been closed meanwhile: that is no answer.
             self.ride(session).await;
-            self.last = None;
+            (self.last, self.always) = (None, true);
         }
         if !self.left.is_empty() {
             match hosts::find(self.means, &self.job.target).await {
@@ -72,7 +72,7 @@ impl<'a> Course<'a> {
                     nowhere = false;
                     if found.iter().any(|at| hosts::is_own(self.means, &own, *at)) {
                         // We, and with us who stands behind us.
-                        gone = Some(answer(self.means, "", 0, "5.4.6", &hosts::loops(&self.job.target.name())));
+                        gone = Some(answer(self.means, "", 0, "5.4.6", &hosts::loops(&self.job.target)));
                         break;
                     }
                     let host = Host { validated: host.validated && validated, ..host };
@@ -165,11 +165,15 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// The verdict of those that nobody took.
+    /// The verdict of those that nobody took. A mail does not come back because the settings name a wrong relay.
     fn conclude(&mut self, nowhere: bool, ourselves: Option<Answer>) {
+        let direct = matches!(self.job.target, Target::Direct(_));
         let verdict = match (self.last.take(), ourselves) {
-            (None, Some(answer)) => Verdict::Never(answer),
-            (Some(answer), _) if nowhere && answer.status.as_ref() == "4.4.4" => {
+            (None, Some(answer)) if direct => Verdict::Never(answer),
+            (None, Some(answer)) => {
+                Verdict::Later { answer: Answer { status: "4.4.6".into(), ..answer }, reached: false }
+            }
+            (Some(answer), _) if direct && nowhere && answer.status.as_ref() == "4.4.4" => {
                 Verdict::Never(Answer { status: "5.4.4".into(), ..answer })
             }
             (Some(answer), None) if self.always => Verdict::Never(answer),

@@ -198,7 +198,9 @@ impl Turn<'_> {
             self.empty().await?;
         }
         let answer = self.session.answer(mail);
-        if mail.code < 500 {
+        // TLS failed before, or is not offered to us: the mail is not at fault.
+        let wants_tls = mail.code == 530 && mail.words().to_ascii_uppercase().contains("STARTTLS");
+        if mail.code < 500 || wants_tls {
             return Err(Elsewhere(answer));
         }
         self.never_all(&answer);

@@ -47,7 +47,7 @@ async fn direct(means: &Arc<Means>, domain: &Domain) -> Result<Vec<Host>, Verdic
             let own = means.settings.get().server_name.to_ascii_lowercase();
             let ordered = ordered(records, means.rotation(), &own);
             if ordered.is_empty() {
-                return never("5.4.6", loops(domain.as_str()));
+                return never("5.4.6", loops(&Target::Direct(domain.clone())));
             }
             Ok(ordered.into_iter().map(|mx| host(mx.host, validated)).collect())
         }
@@ -61,7 +61,12 @@ async fn direct(means: &Arc<Means>, domain: &Domain) -> Result<Vec<Host>, Verdic
     }
 }
 
-pub(super) fn loops(what: &str) -> String {
+/// What to set where mail would come back to us.
+pub(super) fn loops(target: &Target) -> String {
+    let what = target.name();
+    if !matches!(target, Target::Direct(_)) {
+        return format!("{what} is this server itself: set the relay or the route right");
+    }
     format!(
         "mail for {what} loops back to this server: DNS says that it is the server of {what}, but {what} is not one of our domains; \
          add it to the domains, or set its MX right"

@@ -57,7 +57,7 @@ impl<'a> Text<'a> {
                     self.at = Some(self.job.skip);
                 }
                 Some(at) => {
-                    let piece = self.job.body.read(at, limits::CHUNK).await?;
+                    let piece = self.job.body.read(at, limits::SEND_PIECE).await?;
                     self.at = Some(at + piece.len() as u64);
                     self.lines.feed(&piece, &mut out);
                     if piece.is_empty() {
