@@ -11,7 +11,7 @@ mod tools;
 use std::path::{Path, PathBuf};
 
 use common::{ANN, House, TempDir};
-use tools::{Tool, body, body_of, curl, deliver, message, unix};
+use tools::{Tool, body, body_of, certificate, curl, deliver, message, unix};
 
 /// A file beside this one.
 fn script(name: &str) -> String {
@@ -89,10 +89,7 @@ fn mutt_reads_and_saves_to_a_folder() {
         format!("push <pipe-message>cat>{out}<enter><save-message>=Trash<enter><quit>y"),
     ];
     mutt.file(".muttrc", lines.join("\n").as_bytes());
-    let openssl = Tool::new("openssl", "openssl", home.path());
-    let to = house.ports.imaps.to_string();
-    let shown = openssl.run(&["s_client", "-connect", &to, "-showcerts"], b"").out;
-    mutt.file("certs", &shown);
+    mutt.file("certs", certificate(house.ports.imaps).as_bytes());
     let said = Tool::new("script", "util-linux", home.path()).run(&["-qec", "mutt", "/dev/null"], b"");
     let read = std::fs::read(home.path().join("read")).unwrap_or_else(|e| panic!("{e}: {}", said.text));
     assert_eq!(body_of(&read), unix(&body("mutt-one")));

@@ -13,8 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{ANN, BOB, House, TempDir};
-use tools::{Tool, body_of, curl, deliver, mailbox, message};
+use common::{ANN, BOB, House};
+use tools::{body_of, certificate, curl, deliver, mailbox, message};
 
 /// The whole day, program start and end included.
 const DAY: Duration = Duration::from_secs(120);
@@ -36,15 +36,6 @@ fn russian() -> String {
      Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=koi8-r\r\n\
      Content-Transfer-Encoding: base64\r\n\r\n98/UINPNxdTBIM7BIM7P0cLS2C4NCg==\r\n"
         .to_owned()
-}
-
-/// The certificate that a stranger is shown, DER in base64.
-fn certificate(house: &House, home: &TempDir) -> String {
-    let at = house.ports.imaps.to_string();
-    let said = Tool::new("openssl", "openssl", home.path()).run(&["s_client", "-connect", &at, "-showcerts"], b"");
-    let text = String::from_utf8_lossy(&said.out).into_owned();
-    let begin = text.split_once("-----BEGIN CERTIFICATE-----").expect("a certificate").1;
-    begin.split_once("-----END CERTIFICATE-----").unwrap().0.split_whitespace().collect()
 }
 
 /// Where logs and pictures stay for whoever wants to see them.
@@ -90,8 +81,10 @@ fn thunderbird_reads_files_searches_is_told_and_sends() {
     for text in [message("one"), russian(), message("three")] {
         deliver(&house, ANN.0, &text);
     }
-    let (home, work) = (TempDir::new(), desk());
-    let said = drive(&house, &work, &certificate(&house, &home));
+    let pem = certificate(house.ports.imaps);
+    // DER in base64 is what stands between the first line and the last.
+    let der: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let said = drive(&house, &desk(), &der);
     println!("{said}");
     assert!(said.contains("Thunderbird is content"), "{said}");
     // What it did is on the server, and not only on its screen.

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     common::{ANN, House, TempDir},
-    tools::{Tool, body, body_of, curl, deliver, mailbox, message, unix},
+    tools::{Tool, body, body_of, certificate, curl, deliver, mailbox, message, unix},
 };
 
 /// A house with these messages in ann's mailbox.
@@ -210,7 +210,7 @@ fn neomutt_opens_the_mailbox_over_pop3s() {
          push '<tag-pattern>~A<enter><tag-prefix><copy-message><kill-line>{}<enter><exit>'\n",
         ANN.0,
         ANN.1,
-        certificate(&house, &home).display(),
+        tool.file("certificate.pem", certificate(house.ports.pop3s).as_bytes()).display(),
         copy.display()
     );
     let rc = tool.file("neomuttrc", config.as_bytes());
@@ -220,15 +220,4 @@ fn neomutt_opens_the_mailbox_over_pop3s() {
     let copied = fs::read_to_string(&copy).unwrap();
     assert!(copied.contains(&unix(&body("neomutt"))), "not whole:\n{copied:?}\n{}", said.text);
     assert_eq!(mailbox(&house, ANN).len(), 1, "reading deletes nothing");
-}
-
-/// The server's self-signed certificate as PEM, as a user would have accepted it.
-fn certificate(house: &House, home: &TempDir) -> std::path::PathBuf {
-    let tool = Tool::new("openssl", "openssl", home.path());
-    let at = house.ports.pop3s.to_string();
-    let said = tool.run(&["s_client", "-connect", &at, "-showcerts"], b"QUIT\r\n").expect_good(house);
-    let text = String::from_utf8_lossy(&said.out).into_owned();
-    let end = "-----END CERTIFICATE-----";
-    let begin = text.find("-----BEGIN CERTIFICATE-----").expect("a certificate");
-    tool.file("certificate.pem", format!("{}{end}\n", text[begin..].split(end).next().unwrap()).as_bytes())
 }

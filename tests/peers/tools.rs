@@ -83,6 +83,16 @@ pub fn curl(house: &House, url: &str, more: &[&str]) -> Vec<u8> {
     Tool::new("curl", "curl", home.path()).run(&args, b"").expect_good(house).out
 }
 
+/// The certificate that whoever calls there without a word is shown, as PEM.
+pub fn certificate(at: SocketAddr) -> String {
+    let home = TempDir::new();
+    let said = Tool::new("openssl", "openssl", home.path()).run(&["s_client", "-connect", &at.to_string()], b"");
+    let text = String::from_utf8_lossy(&said.out);
+    let begin = text.find("-----BEGIN CERTIFICATE-----").unwrap_or_else(|| panic!("no certificate: {}", said.text));
+    let end = "-----END CERTIFICATE-----";
+    format!("{}{end}\n", text[begin..].split(end).next().unwrap())
+}
+
 /// Kills the process after [`PATIENCE`], unless dropped before.
 fn watch(pid: u32) -> std::sync::mpsc::Sender<()> {
     let (alive, ended) = std::sync::mpsc::channel::<()>();

@@ -18,7 +18,7 @@ import time
 from marionette import Marionette, port_of
 
 HERE = pathlib.Path(__file__).parent
-PATIENCE = 30
+PATIENCE = 45
 SUBJECT = "\u041e\u0442\u0447\u0451\u0442 \u0437\u0430 \u043d\u043e\u044f\u0431\u0440\u044c"
 FOLDER = "\u0414\u0435\u043b\u0430"
 WORD = "\u0441\u043c\u0435\u0442\u0430"
@@ -296,7 +296,7 @@ def is_told(desk, smtp, user):
     desk.expect(
         "told",
         "just now",
-        'return (await until("the new message", () => titled(inbox(), "just now"), 5)).mime2DecodedSubject;',
+        'return (await until("the new message", () => titled(inbox(), "just now"), 15)).mime2DecodedSubject;',
     )
     desk.shot("2-told")
 
