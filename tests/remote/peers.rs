@@ -148,6 +148,10 @@ fn aiosmtpd_takes_mail_over_tls_in_every_script() {
     let said: Vec<String> = world.tap.newest(1)[0].lines.iter().map(|line| line.text.to_string()).collect();
     assert!(outcomes.len() == 2 && outcomes.iter().all(is_delivered), "{outcomes:?}\n{said:#?}");
     assert!(said.iter().any(|line| line.starts_with("TLS is up: TLSv1.3")), "{said:#?}");
+    let told: Vec<String> = world.journal.newest(9).iter().map(|line| line.line.text.clone()).collect();
+    let begin =
+        format!("Untrusted TLS connection established to mx.example.test[127.0.0.1]:{port}: TLSv1.3 with cipher ");
+    assert!(told.iter().any(|line| line.starts_with(&begin)), "{told:?}");
     let got = files(&maildir.join("new"), "");
     assert!(got.len() == 1 && got[0].contains("\n.\u{434}\u{430}\n..\n"), "{got:?}");
     // Python's own form of "bob@example.test, \u{431}\u{43e}\u{440}\u{438}\u{441}@example.test".

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use gatepost::{
+    journal::Journal,
     net::{Dialer, dns::TableResolver},
     remote::{
         Tap, TlsReports,
@@ -21,6 +22,7 @@ pub struct World {
     pub dns: Arc<TableResolver>,
     pub pool: Pool,
     pub tap: Tap,
+    pub journal: Journal,
     pub reports: Arc<TlsReports>,
     executor: Executor,
 }
@@ -39,6 +41,7 @@ impl World {
         let settings = Settings { server_name: "mail.office.test".to_owned(), ..Settings::default() };
         let worker = Worker::start("files", 1, 16).unwrap();
         let executor = Executor::start(1).unwrap();
+        let journal = Journal::new(Arc::new(SystemClock::start()));
         let (tap, reports) = (Tap::default(), Arc::<TlsReports>::default());
         let pool = Pool::new(Seams {
             dns: dns.clone(),
@@ -52,8 +55,9 @@ impl World {
             reports: reports.clone(),
             patience: Patience::of(patience),
             port,
-        });
-        World { dns, pool, tap, reports, executor }
+        })
+        .telling(journal.clone());
+        World { dns, pool, tap, journal, reports, executor }
     }
 }
 

@@ -57,7 +57,7 @@ impl Means {
             Ok(Some(guard)) => Ok(demand(guard, PolicyType::Tlsa)),
             Ok(None) => self.sts(domain, host).await.map(|(guard, policy)| demand(guard, policy)),
             Err(why) => {
-                self.tell(domain, PolicyType::Tlsa, Some(Failure::Dnssec));
+                self.report(domain, PolicyType::Tlsa, Some(Failure::Dnssec));
                 let text = format!("the TLSA record of {} cannot be looked up now: {why}", host.name);
                 Err(answer(self, "", 0, "4.7.5", &text))
             }
@@ -85,7 +85,7 @@ impl Means {
         let policy = match sts.of(&*self.dns, domain.as_str()).await {
             Found::Nothing => return Ok(anyone),
             Found::Unreachable => {
-                self.tell(domain, PolicyType::Sts, Some(Failure::StsFetch));
+                self.report(domain, PolicyType::Sts, Some(Failure::StsFetch));
                 return Ok(anyone);
             }
             Found::Policy(policy) => policy,
@@ -95,13 +95,13 @@ impl Means {
         match policy.mode {
             Mode::Enforce if good => Ok((Guard::Must(Trust::Authorities(authorities)), PolicyType::Sts)),
             Mode::Enforce => {
-                self.tell(domain, PolicyType::Sts, Some(Failure::Validation));
+                self.report(domain, PolicyType::Sts, Some(Failure::Validation));
                 let text = format!("host {} is not one of those that the MTA-STS policy of {domain} names", host.name);
                 Err(answer(self, "", 0, "4.7.5", &text))
             }
             Mode::Testing | Mode::None => {
                 if !good {
-                    self.tell(domain, PolicyType::Sts, Some(Failure::Validation));
+                    self.report(domain, PolicyType::Sts, Some(Failure::Validation));
                 }
                 Ok((Guard::Maybe(Trust::Watch(authorities)), PolicyType::Sts))
             }
@@ -133,10 +133,10 @@ impl Means {
             Err(Closed::NoTls(_)) => Some(Failure::NoStarttls),
             Err(Closed::Now(_) | Closed::Always(_) | Closed::Ourselves(_)) => return,
         };
-        self.tell(domain, *policy, failure);
+        self.report(domain, *policy, failure);
     }
 
-    fn tell(&self, domain: &Domain, policy: PolicyType, failure: Option<Failure>) {
+    fn report(&self, domain: &Domain, policy: PolicyType, failure: Option<Failure>) {
         self.reports.count(&self.clock.now().day(), domain.as_str(), policy, failure);
     }
 }

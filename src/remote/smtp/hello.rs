@@ -8,6 +8,7 @@ use super::{
     tape::Tape,
 };
 use crate::{
+    journal::RemoteEvent,
     net::{Connector, Distrust, Trust},
     types::Answer,
     wire::smtp::{Command, Heard, Hello, Offered},
@@ -94,10 +95,21 @@ async fn begin(session: &mut Session, door: &Door<'_>) -> Result<(), Closed> {
     if let Some(trust) = wanted(session, &door.guard)? {
         starttls(session, door, trust).await?;
     }
+    tell_tls(session, &door.guard);
     match door.login {
         Some(login) => login::log_in(session, login).await,
         None => Ok(()),
     }
+}
+
+fn tell_tls(session: &Session, guard: &Guard) {
+    let Some(tls) = session.conn.tls() else { return };
+    let verified = match guard {
+        Guard::Must(trust) | Guard::Implicit(trust) => matches!(trust, Trust::Authorities(_) | Trust::Dane { .. }),
+        Guard::Maybe(_) | Guard::Never => false,
+    };
+    let (peer, cipher) = (session.peer.to_string(), tls.cipher.clone());
+    session.means.tell(RemoteEvent::TlsUp { peer, verified, version: tls.version, cipher });
 }
 
 fn now(session: &Session, broken: &Broken) -> Closed {
@@ -197,6 +209,8 @@ async fn handshake(session: &mut Session, host: &str, trust: Trust) -> Result<()
             Why::Lost | Why::Slow | Why::Garbage(_) => format!("TLS handshake failed: {why:?}"),
         };
         session.broken(Step::Starttls, why);
+        let peer = session.peer.to_string();
+        session.means.tell(RemoteEvent::TlsFailed { peer, why: text.clone() });
         return Err(Closed::Handshake(session.answer_of(0, "4.7.5", &text), distrust));
     }
     let agreed = session.conn.tls().map(|tls| format!("{} with cipher {}", tls.version, tls.cipher));

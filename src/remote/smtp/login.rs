@@ -6,6 +6,7 @@ use super::{
     session::{Broken, Session},
 };
 use crate::{
+    journal::RemoteEvent,
     limits,
     remote::Who,
     wire::{
@@ -46,6 +47,8 @@ fn is_private(session: &Session) -> bool {
 }
 
 fn no(session: &Session, status: &str, text: &str) -> Closed {
+    let (peer, why) = (session.peer.to_string(), text.to_owned());
+    session.means.tell(RemoteEvent::LoginFailed { peer, why });
     Closed::Now(session.answer_of(0, status, text))
 }
 

@@ -32,7 +32,7 @@ mod text;
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -48,6 +48,7 @@ use step::Step;
 
 use super::{Tap, TlsReports, sts::Sts};
 use crate::{
+    journal::{Journal, RemoteEvent},
     limits,
     net::{Authorities, Dialer, dns::Resolver},
     rt::{Clock, Executor, Shared, Turns, Worker, timeout},
@@ -88,6 +89,8 @@ struct Means {
     clock: Arc<dyn Clock>,
     worker: Worker,
     executor: Executor,
+    /// Hears of encryption and logins, where somebody wants to.
+    journal: OnceLock<Journal>,
     tap: Tap,
     sts: Option<Arc<Sts>>,
     reports: Arc<TlsReports>,
@@ -114,6 +117,7 @@ impl Pool {
             clock,
             worker,
             executor,
+            journal: OnceLock::new(),
             tap,
             sts,
             reports,
@@ -123,6 +127,14 @@ impl Pool {
             roots,
             turn,
         }))
+    }
+
+    /// The same, and this journal hears of encryption and refused logins.
+    #[must_use]
+    pub fn telling(self, journal: Journal) -> Self {
+        // A second one changes nothing.
+        let _ = self.0.journal.set(journal);
+        self
     }
 
     /// Tries once, and gives an outcome for every recipient. Dropping the future cuts the connection off: what had no final dot is
@@ -141,6 +153,12 @@ impl Pool {
 const KEEP: Duration = Duration::from_secs(limits::SEND_KEEP_SECS);
 
 impl Means {
+    fn tell(&self, event: RemoteEvent) {
+        if let Some(journal) = self.journal.get() {
+            journal.tell(event);
+        }
+    }
+
     fn rotation(&self) -> usize {
         self.turn.fetch_add(1, Ordering::Relaxed)
     }
