@@ -89,9 +89,10 @@ impl Core {
     /// Puts an opened mail disk in.
     pub fn set_mail(&self, mail: Mail) {
         self.broken.store(false, Ordering::SeqCst);
-        // Only the disk knows what became of changes that were under way when it was given up.
-        self.hub.lose();
         *self.mail.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(mail));
+        // Only the disk knows what became of changes that were under way when it was given up. Watchers are told when it can
+        // be read: one that woke before heard that it is away, and nobody called it again.
+        self.hub.lose();
         self.queue_bell.ring();
     }
 

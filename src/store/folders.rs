@@ -194,7 +194,9 @@ impl Tables<'_> {
         Ok(())
     }
 
+    /// A use is given once: whoever made a folder of it away by another name keeps it there, and a new one has none.
     fn make(&mut self, mailbox: MailboxId, name: &FolderName, special: Special) -> Result<FolderId, Fault> {
+        let special = if self.has_use(mailbox, special)? { Special::None } else { special };
         // Not below the time either: a store that `salvage` made anew must not repeat what clients remember.
         let validity = self.house.next_validity.max(u32::try_from(self.now.0).unwrap_or(0));
         let (id, next_uid, modseq) = (self.house.next_folder, 1, 1);
@@ -207,6 +209,20 @@ impl Tables<'_> {
         rows::put(&mut self.folders, (mailbox.0, name.as_str()), &row)?;
         rows::put(&mut self.places, id, &place)?;
         Ok(self.hold(place, row))
+    }
+
+    /// Whether a folder has this use already. A damaged row has none, as far as anybody can tell.
+    fn has_use(&self, mailbox: MailboxId, special: Special) -> Result<bool, Fault> {
+        if special == Special::None {
+            return Ok(false);
+        }
+        for name in names_of(&self.folders, mailbox)? {
+            let row = rows::get::<(u32, &str), rows::Folder>(&self.folders, (mailbox.0, name.as_str()));
+            if row.is_ok_and(|row| row.is_some_and(|row| row.special == special)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The folder and its messages go; what lies below it stays (RFC 3501 s6.3.4).

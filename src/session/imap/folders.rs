@@ -15,18 +15,16 @@ use crate::{
 const STEPS: usize = 200_000;
 
 impl Session {
-    /// CREATE (RFC 3501 s6.3.3), with a use (RFC 6154 s3) or with the one that its name tells (D2). A use is given once.
+    /// CREATE (RFC 3501 s6.3.3), with a use (RFC 6154 s3) or with the one that its name tells, if
+    /// no other folder has that (D2).
     pub(super) async fn create(&mut self, name: &FolderName, special: Special) -> Done {
         let Some(mailbox) = self.mailbox() else { return Ok(say::LOG_IN_FIRST.into()) };
-        let named = if special == Special::None { name.special() } else { special };
-        let taken = match self.use_is_taken(mailbox, named).await {
-            Ok(taken) => taken,
+        match self.use_is_taken(mailbox, special).await {
+            Ok(true) => return Ok(say::USE_TAKEN.into()),
+            Ok(false) => {}
             Err(error) => return Ok(self.failed("CREATE", &error).into()),
-        };
-        if taken && special != Special::None {
-            return Ok(say::USE_TAKEN.into());
         }
-        let named = if taken { Special::None } else { named };
+        let named = if special == Special::None { name.special() } else { special };
         match self.imap.store.create_folder(mailbox, name, named).await {
             Ok(_) => Ok(say::DONE.into()),
             Err(error) => Ok(self.failed("CREATE", &error).into()),
