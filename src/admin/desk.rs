@@ -11,9 +11,9 @@ use std::{
 
 use smol::lock::{Mutex, MutexGuard};
 
-use super::{events::Hub, gate::Gate, lodge::Lodge, metrics::Told, sealed::merged};
+use super::{ApiError, events::Hub, gate::Gate, lodge::Lodge, metrics::Told, sealed::merged};
 use crate::{
-    directory::{self, Change, Directory, DirectoryError, Loaded, RowChange},
+    directory::{self, Change, Directory, DirectoryError, Loaded, Removed, RowChange},
     journal::{AdminEvent, Journal},
     net::{Certificates, Vault, dns::Resolver},
     policy::Policy,
@@ -23,6 +23,9 @@ use crate::{
     store::{Days, Row, Store, StoreError, Write},
     types::{FolderName, Special},
 };
+
+/// Removed mailboxes that are forgotten in one transaction, once their mail is gone.
+const PURGES: usize = 64;
 
 /// Says what the outside has against settings.
 pub type Precheck = Arc<dyn Fn(&Settings) -> Vec<FieldError> + Send + Sync>;
@@ -205,9 +208,10 @@ impl Desk {
         &self.lodge
     }
 
-    /// The right to run a check, unless one runs.
-    pub(super) fn begin_check(&self) -> Option<MutexGuard<'_, ()>> {
-        self.check.try_lock()
+    /// The right to run a check or a reindex, unless one runs.
+    pub(super) fn begin_check(&self) -> Result<MutexGuard<'_, ()>, ApiError> {
+        let todo = "wait for it: gatepost status shows how far it is";
+        self.check.try_lock().ok_or_else(|| ApiError::new(409, "a check or a reindex is running already", todo))
     }
 
     /// Changes the directory: durable before it is seen. Folders of a new mailbox are made first (D2), so that a mailbox
@@ -221,17 +225,12 @@ impl Desk {
     pub async fn change_all(&self, changes: Vec<Change>, caller: &Caller) -> Result<(), DeskError> {
         let turn = self.turn.lock().await;
         let old = self.house.directory.get();
-        let (mut next, mut rows, mut done) = ((*old).clone(), Vec::new(), Vec::new());
-        for change in changes {
-            done.extend(describe(&change));
-            let applied = next.apply(change).map_err(DeskError::Directory)?;
-            next = applied.directory;
-            rows.extend(applied.rows);
+        let done: Vec<String> = changes.iter().filter_map(describe).collect();
+        let applied = old.apply_all(changes).map_err(DeskError::Directory)?;
+        for mailbox in applied.added {
+            self.house.store.make_folders(mailbox, self.first_folders()).await?;
         }
-        for mailbox in next.mailboxes.values().filter(|m| old.by_id(m.id).is_none()) {
-            self.house.store.make_folders(mailbox.id, self.first_folders()).await?;
-        }
-        self.write_directory(next, rows).await?;
+        self.write_directory(applied.directory, applied.rows).await?;
         drop(turn);
         for what in done {
             let Caller { who, from } = caller.clone();
@@ -268,23 +267,37 @@ impl Desk {
     /// Deletes the mail of removed mailboxes that is still there. Called at the start and after each change.
     pub async fn finish_purges(&self) {
         let _turn = self.turn.lock().await;
-        for (id, address) in self.house.directory.get().removed.clone() {
-            let address = address.to_string();
-            let told = match self.purge(id).await {
-                Ok(()) => AdminEvent::Purged { address },
-                Err(why) => AdminEvent::NotPurged { address, why: why.to_string() },
-            };
-            self.house.journal.tell(told);
+        let waiting: Vec<Removed> = self.house.directory.get().removed.values().cloned().collect();
+        for some in waiting.chunks(PURGES) {
+            self.purge(some).await;
         }
     }
 
-    async fn purge(&self, id: crate::types::MailboxId) -> Result<(), DeskError> {
-        match self.house.store.purge(id).await {
-            Ok(()) | Err(StoreError::Missing) => {}
-            Err(error) => return Err(error.into()),
+    /// Purges some and forgets them in one transaction; whose row stays is purged again, which finds nothing then.
+    async fn purge(&self, some: &[Removed]) {
+        let mut gone = Vec::new();
+        for Removed { id, address } in some {
+            match self.house.store.purge(*id).await {
+                Ok(()) | Err(StoreError::Missing) => gone.push((*id, address.to_string())),
+                Err(why) => self.not_purged(address.to_string(), &why.into()),
+            }
         }
-        let applied = self.house.directory.get().apply(Change::Purged(id)).map_err(DeskError::Directory)?;
+        let done = self.forget(gone.iter().map(|(id, _)| Change::Purged(*id))).await;
+        for (_, address) in gone {
+            match &done {
+                Ok(()) => self.house.journal.tell(AdminEvent::Purged { address }),
+                Err(why) => self.not_purged(address, why),
+            }
+        }
+    }
+
+    async fn forget(&self, purged: impl Iterator<Item = Change>) -> Result<(), DeskError> {
+        let applied = self.house.directory.get().apply_all(purged).map_err(DeskError::Directory)?;
         Ok(self.write_directory(applied.directory, applied.rows).await?)
+    }
+
+    fn not_purged(&self, address: String, why: &DeskError) {
+        self.house.journal.tell(AdminEvent::NotPurged { address, why: why.to_string() });
     }
 
     /// Every version of the settings, oldest first, and the number of the newest (0: none yet).

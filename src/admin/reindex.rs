@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::{Answer, ApiError, Desk, api::Request};
+use super::{Answer, Desk, api::Request};
 use crate::{
     journal::AdminEvent,
     mime::{Derived, Scanner},
@@ -29,13 +29,7 @@ pub fn derive() -> Arc<Derive> {
 
 /// One at a time, and not beside a check; how far it is stands on the board.
 pub(super) async fn reindex(desk: &Desk, _request: Request) -> Answer {
-    let Some(_alone) = desk.begin_check() else {
-        return Err(ApiError::new(
-            409,
-            "a check or a reindex is running already",
-            "wait for it: gatepost status shows how far it is",
-        ));
-    };
+    let _alone = desk.begin_check()?;
     let board = &desk.house().board;
     let told = |octets| board.put(REINDEX, Light::Green, format!("running: {octets} octets read"));
     let done = desk.house().store.reindex(derive(), told).await;

@@ -129,7 +129,7 @@ mod tests {
 
     fn directory(admin: &Admin) -> Directory {
         let mut directory = Directory::default();
-        directory.admins.insert(admin.name.clone(), admin.clone());
+        directory.admins.put(admin.clone());
         directory
     }
 

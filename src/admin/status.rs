@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value as Json, json};
 
-use super::{Answer, ApiError, Desk, api::Request};
+use super::{Answer, Desk, api::Request};
 use crate::{journal::AdminEvent, rt::Light, store::Report};
 
 /// `status` (A2-A16 as far as they exist).
@@ -99,13 +99,7 @@ pub(super) fn process() -> Json {
 
 /// `check` (POST): reads everything that is stored. One at a time; how far it is stands on the board.
 pub(super) async fn check(desk: &Desk, _request: Request) -> Answer {
-    let Some(_alone) = desk.begin_check() else {
-        return Err(ApiError::new(
-            409,
-            "a check or a reindex is running already",
-            "wait for it: gatepost status shows how far it is",
-        ));
-    };
+    let _alone = desk.begin_check()?;
     let board = &desk.house().board;
     let checked = desk
         .house()

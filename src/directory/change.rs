@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use super::{
-    Admin, Alias, Directory, MailDomain, Mailbox,
+    Admin, Alias, Directory, MailDomain, Mailbox, Removed,
     rows::{self, RowChange},
 };
 use crate::{
@@ -118,6 +118,8 @@ pub struct Applied {
     pub directory: Directory,
     /// Rows to write in one transaction.
     pub rows: Vec<RowChange>,
+    /// Mailboxes whose folders are to be made in the store before.
+    pub added: Vec<MailboxId>,
     /// Mailboxes whose messages are to be purged from the store afterwards.
     pub removed: Vec<MailboxId>,
 }
@@ -137,13 +139,23 @@ fn wrong(what: String, remedy: &str) -> DirectoryError {
 }
 
 impl Directory {
-    /// The snapshot after a change and the rows that differ; this snapshot stays as it is.
+    /// The snapshot after a change and the rows that differ; this snapshot stays as it is. Costs what the change touches.
     pub fn apply(&self, change: Change) -> Result<Applied> {
+        self.apply_all([change])
+    }
+
+    /// The same for several changes in their order: all of them, or none.
+    pub fn apply_all(&self, changes: impl IntoIterator<Item = Change>) -> Result<Applied> {
         let mut next = self.clone();
-        next.take(change)?;
+        for change in changes {
+            next.take(change)?;
+        }
         let rows = rows::differences(self, &next);
-        let removed = next.removed.keys().filter(|id| !self.removed.contains_key(id)).copied().collect();
-        Ok(Applied { directory: next, rows, removed })
+        // Numbers only grow.
+        let added = (self.next_mailbox.max(1)..next.next_mailbox).map(MailboxId).collect();
+        let gone = next.removed.differences(&self.removed);
+        let removed = gone.into_iter().filter_map(|(id, now)| now.map(|_| *id)).collect();
+        Ok(Applied { directory: next, rows, added, removed })
     }
 
     fn take(&mut self, change: Change) -> Result<()> {
@@ -155,7 +167,7 @@ impl Directory {
             Change::SetPassword(address, password) => self.mailbox(&address).map(|m| m.password = password),
             Change::Renew { address, imported, credential } => {
                 let old = Password::Imported(imported);
-                let still = self.mailboxes.get_mut(&address).filter(|m| m.password == old);
+                let still = self.mailboxes.edit(&address).filter(|m| m.password == old);
                 still.into_iter().for_each(|m| m.password = credential.clone().into());
                 Ok(())
             }
@@ -190,7 +202,7 @@ impl Directory {
         if self.is_ours(&name) {
             return Err(conflict(format!("the domain {name} is there already"), "nothing is to be done"));
         }
-        self.domains.insert(name.clone(), MailDomain { name, catch_all: None });
+        self.domains.put(MailDomain { name, catch_all: None });
         Ok(())
     }
 
@@ -200,7 +212,7 @@ impl Directory {
         let aliases: Vec<Address> = self.aliases.keys().filter(|a| a.domain == *name).cloned().collect();
         let is_used = !boxes.is_empty() || !aliases.is_empty();
         if is_used && !purge {
-            let what = format!("the domain {name} has {} mailboxes and {} aliases", boxes.len(), aliases.len());
+            let what = format!("the domain {name} has mailboxes ({}) and aliases ({})", boxes.len(), aliases.len());
             return Err(conflict(what, "remove them first, or remove the domain with purge, which deletes their mail"));
         }
         // Catch-all and aliases of the domain itself go first: only what stays behind may hold on to a mailbox.
@@ -208,9 +220,7 @@ impl Directory {
         for alias in &aliases {
             self.aliases.remove(alias);
         }
-        for gone in boxes.iter().chain(&aliases) {
-            self.nobody_needs(gone)?;
-        }
+        self.nobody_needs(&boxes.iter().chain(&aliases).collect())?;
         for gone in &boxes {
             self.drop_mailbox(gone);
         }
@@ -234,20 +244,20 @@ impl Directory {
         self.next_mailbox = id.0.checked_add(1).ok_or_else(|| {
             wrong("all mailbox numbers are used up".to_owned(), "no mailbox can be added to this installation any more")
         })?;
-        self.mailboxes.insert(address.clone(), Mailbox { id, address, password, quota, owner, enabled: true });
+        self.mailboxes.put(Mailbox { id, address, password, quota, owner, enabled: true });
         Ok(())
     }
 
     fn remove_mailbox(&mut self, address: &Address) -> Result<()> {
         self.mailbox(address)?;
-        self.nobody_needs(address)?;
+        self.nobody_needs(&BTreeSet::from([address]))?;
         self.drop_mailbox(address);
         Ok(())
     }
 
     fn drop_mailbox(&mut self, address: &Address) {
         if let Some(gone) = self.mailboxes.remove(address) {
-            self.removed.insert(gone.id, gone.address);
+            self.removed.put(Removed { id: gone.id, address: gone.address.clone() });
         }
     }
 
@@ -258,9 +268,9 @@ impl Directory {
     }
 
     fn set_alias(&mut self, address: Address, targets: Vec<Address>) -> Result<()> {
-        if !self.aliases.contains_key(&address) {
-            return Err(absent(format!("there is no alias {address}"), "add it first"));
-        }
+        // As it was written first, in whatever case it is said now: its row is named by it.
+        let stored = self.aliases.get(&address).map(|alias| alias.address.clone());
+        let address = stored.ok_or_else(|| absent(format!("there is no alias {address}"), "add it first"))?;
         self.put_alias(address, targets)
     }
 
@@ -282,7 +292,7 @@ impl Directory {
             let what = format!("the alias {address} has {} targets", unique.len());
             return Err(wrong(what, &format!("at most {} fit", limits::ALIAS_TARGETS)));
         }
-        self.aliases.insert(address.clone(), Alias { address: address.clone(), targets: unique });
+        self.aliases.put(Alias { address: address.clone(), targets: unique });
         self.no_loop(&address, &mut Vec::new(), &mut BTreeSet::new())?;
         self.not_too_deep()?;
         self.not_too_wide(&address)
@@ -292,7 +302,7 @@ impl Directory {
         if self.aliases.remove(address).is_none() {
             return Err(absent(format!("there is no alias {address}"), "see the list of aliases"));
         }
-        self.nobody_needs(address)
+        self.nobody_needs(&BTreeSet::from([address]))
     }
 
     /// Q23: a loop is refused when saved. Every loop that a save could close goes through the saved alias.
@@ -360,7 +370,7 @@ impl Directory {
         if self.admins.contains_key(name) {
             return Err(conflict(format!("the administrator {name} is there already"), "change the password instead"));
         }
-        self.admins.insert(name.clone(), admin);
+        self.admins.put(admin);
         Ok(())
     }
 
@@ -384,18 +394,18 @@ impl Directory {
     }
 
     fn domain(&mut self, name: &Domain) -> Result<&mut MailDomain> {
-        self.domains.get_mut(name).ok_or_else(|| absent(format!("{name} is no domain of this server"), "add it first"))
+        self.domains.edit(name).ok_or_else(|| absent(format!("{name} is no domain of this server"), "add it first"))
     }
 
     fn mailbox(&mut self, address: &Address) -> Result<&mut Mailbox> {
         self.mailboxes
-            .get_mut(address)
+            .edit(address)
             .ok_or_else(|| absent(format!("there is no mailbox {address}"), "see the list of mailboxes"))
     }
 
     fn admin(&mut self, name: &str) -> Result<&mut Admin> {
         self.admins
-            .get_mut(name)
+            .edit(name)
             .ok_or_else(|| absent(format!("there is no administrator {name}"), "see the list of administrators"))
     }
 
@@ -420,20 +430,21 @@ impl Directory {
         Err(absent(format!("{target} is neither a mailbox nor an alias"), "add it first"))
     }
 
-    /// Nothing may point to an address that goes.
-    fn nobody_needs(&self, address: &Address) -> Result<()> {
-        let catch_all = self.domains.values().find(|domain| domain.catch_all.as_ref() == Some(address));
-        if let Some(domain) = catch_all {
-            let what = format!("{address} gets all unknown mail of {}", domain.name);
-            return Err(conflict(what, "change the catch-all first"));
-        }
-        match self.aliases.values().find(|alias| alias.targets.contains(address)) {
-            Some(alias) => {
-                let what = format!("the alias {} points to {address}", alias.address);
-                Err(conflict(what, "change or remove the alias first"))
+    /// Nothing may point to addresses that go.
+    fn nobody_needs(&self, gone: &BTreeSet<&Address>) -> Result<()> {
+        for MailDomain { name, catch_all } in self.domains.values() {
+            if let Some(address) = catch_all.as_ref().filter(|to| gone.contains(to)) {
+                let what = format!("{address} gets all unknown mail of {name}");
+                return Err(conflict(what, "change the catch-all first"));
             }
-            None => Ok(()),
         }
+        for alias in self.aliases.values() {
+            if let Some(address) = alias.targets.iter().find(|to| gone.contains(to)) {
+                let what = format!("the alias {} points to {address}", alias.address);
+                return Err(conflict(what, "change or remove the alias first"));
+            }
+        }
+        Ok(())
     }
 }
 

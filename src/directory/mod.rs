@@ -1,15 +1,16 @@
 //! Domains, mailboxes, aliases, administrators: one immutable snapshot and the changes it allows. No I/O.
 //!
-//! `change` is the one way from a snapshot to the next, and says which rows of the store differ; `rows` reads them back.
+//! `change` is the one way from a snapshot to the next, and says which rows of the store differ; `rows` reads them back; `sorted`
+//! makes a snapshot cheap to copy.
 //! Must not know: the store, how a password is derived, who asks.
 
 mod change;
 mod rows;
-
-use std::collections::BTreeMap;
+mod sorted;
 
 pub use change::{Applied, Change, DirectoryError, ErrorKind};
 pub use rows::{Loaded, ROW_KIND, RowChange};
+pub use sorted::{Keyed, Sorted};
 
 use crate::types::{Address, Credential, Domain, MailboxId, Password};
 
@@ -59,32 +60,54 @@ pub struct Admin {
     pub read_only: bool,
 }
 
-/// The snapshot.
+/// A mailbox that was removed and whose messages are still to be purged from the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// Its number.
+    pub id: MailboxId,
+    /// What its address was.
+    pub address: Address,
+}
+
+macro_rules! keyed {
+    ($item:ty, $key:ty, $field:ident) => {
+        impl Keyed for $item {
+            type Key = $key;
+
+            fn key(&self) -> &$key {
+                &self.$field
+            }
+        }
+    };
+}
+
+keyed!(MailDomain, Domain, name);
+keyed!(Mailbox, Address, address);
+keyed!(Alias, Address, address);
+keyed!(Admin, String, name);
+keyed!(Removed, MailboxId, id);
+
+/// The snapshot: copying it is cheap, and a copy shares all that it does not change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
     /// By name.
-    pub domains: BTreeMap<Domain, MailDomain>,
+    pub domains: Sorted<MailDomain>,
+    /// By address; about 400 octets each.
+    pub mailboxes: Sorted<Mailbox>,
     /// By address.
-    pub mailboxes: BTreeMap<Address, Mailbox>,
-    /// By address.
-    pub aliases: BTreeMap<Address, Alias>,
+    pub aliases: Sorted<Alias>,
     /// By name.
-    pub admins: BTreeMap<String, Admin>,
+    pub admins: Sorted<Admin>,
     /// The next mailbox' number; only grows.
     pub next_mailbox: u32,
-    /// Mailboxes that were removed and whose messages are still to be purged from the store (then [`Change::Purged`]).
-    pub removed: BTreeMap<MailboxId, Address>,
+    /// Those whose mail is still to be purged (then [`Change::Purged`]).
+    pub removed: Sorted<Removed>,
 }
 
 impl Directory {
     /// Whether mail for this domain is ours.
     pub fn is_ours(&self, domain: &Domain) -> bool {
         self.domains.contains_key(domain)
-    }
-
-    /// The mailbox with this number.
-    pub fn by_id(&self, id: MailboxId) -> Option<&Mailbox> {
-        self.mailboxes.values().find(|mailbox| mailbox.id == id)
     }
 }
 

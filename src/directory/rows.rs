@@ -1,11 +1,9 @@
 //! The directory as rows of the store: `domain/NAME`, `mailbox/ADDRESS`, `alias/ADDRESS`, `admin/NAME`, `removed/ID`,
 //! `next-mailbox`; each value is JSON. A row that cannot be read is set aside and told, and the rest goes on.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value as Json, json};
 
-use super::{Admin, Alias, Directory, MailDomain, Mailbox};
+use super::{Admin, Alias, Directory, Keyed, MailDomain, Mailbox, Removed, Sorted};
 use crate::types::{Address, Credential, Domain, MailboxId, Password};
 
 /// The kind of the rows in `system.redb`.
@@ -65,57 +63,27 @@ impl Directory {
                 let name = Domain::parse(name).ok()?;
                 // A catch-all that cannot be read is none; the domain itself must not be lost for it.
                 let catch_all = json["catch_all"].as_str().and_then(|text| Address::parse(text).ok());
-                self.domains.insert(name.clone(), MailDomain { name, catch_all });
+                self.domains.put(MailDomain { name, catch_all });
             }
-            "mailbox" => {
-                let mailbox = mailbox(Address::parse(name).ok()?, json)?;
-                self.mailboxes.insert(mailbox.address.clone(), mailbox);
-            }
+            "mailbox" => self.mailboxes.put(mailbox(Address::parse(name).ok()?, json)?),
             "alias" => {
                 let address = Address::parse(name).ok()?;
                 let targets: Option<Vec<Address>> =
                     json["targets"].as_array()?.iter().map(|t| Address::parse(t.as_str()?).ok()).collect();
-                self.aliases.insert(address.clone(), Alias { address, targets: targets? });
+                self.aliases.put(Alias { address, targets: targets? });
             }
             "admin" => {
                 let credential = Credential::parse(json["credential"].as_str()?)?;
                 let read_only = json["read_only"].as_bool()?;
-                self.admins.insert(name.to_owned(), Admin { name: name.to_owned(), credential, read_only });
+                self.admins.put(Admin { name: name.to_owned(), credential, read_only });
             }
             "removed" => {
                 let address = Address::parse(json["address"].as_str()?).ok()?;
-                self.removed.insert(MailboxId(name.parse().ok()?), address);
+                self.removed.put(Removed { id: MailboxId(name.parse().ok()?), address });
             }
             _ => return None,
         }
         Some(())
-    }
-
-    /// The rows of the whole snapshot.
-    fn to_rows(&self) -> BTreeMap<String, Json> {
-        let mut rows = BTreeMap::new();
-        for domain in self.domains.values() {
-            let catch_all = domain.catch_all.as_ref().map(Address::to_string);
-            rows.insert(format!("domain/{}", domain.name), json!({ "catch_all": catch_all }));
-        }
-        for m in self.mailboxes.values() {
-            let value = json!({ "id": m.id.0, "credential": m.password.encode(), "quota": m.quota, "owner": m.owner,
-                "enabled": m.enabled });
-            rows.insert(format!("mailbox/{}", name_of(&m.address)), value);
-        }
-        for alias in self.aliases.values() {
-            let targets: Vec<String> = alias.targets.iter().map(Address::to_string).collect();
-            rows.insert(format!("alias/{}", name_of(&alias.address)), json!({ "targets": targets }));
-        }
-        for admin in self.admins.values() {
-            let value = json!({ "credential": admin.credential.encode(), "read_only": admin.read_only });
-            rows.insert(format!("admin/{}", admin.name), value);
-        }
-        for (id, address) in &self.removed {
-            rows.insert(format!("removed/{}", id.0), json!({ "address": address.to_string() }));
-        }
-        rows.insert(NEXT.to_owned(), json!(self.next_mailbox));
-        rows
     }
 }
 
@@ -151,7 +119,7 @@ impl Loaded {
             if !directory.is_ours(&name) {
                 self.damage
                     .push(format!("the domain {name} has mailboxes but no row: it is taken as a domain of ours"));
-                directory.domains.insert(name.clone(), MailDomain { name, catch_all: None });
+                directory.domains.put(MailDomain { name, catch_all: None });
             }
         }
         let used = directory.mailboxes.values().map(|m| m.id.0).chain(directory.removed.keys().map(|id| id.0)).max();
@@ -165,11 +133,80 @@ impl Loaded {
 
 /// The rows that lead from one snapshot to another.
 pub(super) fn differences(old: &Directory, new: &Directory) -> Vec<RowChange> {
-    let (old, new) = (old.to_rows(), new.to_rows());
-    let put = new
-        .iter()
-        .filter(|(key, value)| old.get(*key) != Some(*value))
-        .map(|(key, value)| RowChange::Put { key: key.clone(), value: value.to_string().into_bytes() });
-    let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| RowChange::Remove { key: key.clone() });
-    put.chain(gone).collect()
+    let mut rows = Vec::new();
+    changes(&old.domains, &new.domains, &mut rows);
+    changes(&old.mailboxes, &new.mailboxes, &mut rows);
+    changes(&old.aliases, &new.aliases, &mut rows);
+    changes(&old.admins, &new.admins, &mut rows);
+    changes(&old.removed, &new.removed, &mut rows);
+    if new.next_mailbox != old.next_mailbox {
+        rows.push(RowChange::Put { key: NEXT.to_owned(), value: new.next_mailbox.to_string().into_bytes() });
+    }
+    rows
+}
+
+fn changes<V: Stored>(old: &Sorted<V>, new: &Sorted<V>, rows: &mut Vec<RowChange>) {
+    rows.extend(new.differences(old).into_iter().map(|(key, now)| match now {
+        Some(item) => RowChange::Put { key: V::row(key), value: item.json().to_string().into_bytes() },
+        None => RowChange::Remove { key: V::row(key) },
+    }));
+}
+
+/// An item that has a row of its own.
+trait Stored: Keyed {
+    /// The row's key.
+    fn row(key: &Self::Key) -> String;
+    /// The row's value.
+    fn json(&self) -> Json;
+}
+
+impl Stored for MailDomain {
+    fn row(name: &Domain) -> String {
+        format!("domain/{name}")
+    }
+
+    fn json(&self) -> Json {
+        json!({ "catch_all": self.catch_all.as_ref().map(Address::to_string) })
+    }
+}
+
+impl Stored for Mailbox {
+    fn row(address: &Address) -> String {
+        format!("mailbox/{}", name_of(address))
+    }
+
+    fn json(&self) -> Json {
+        json!({ "id": self.id.0, "credential": self.password.encode(), "quota": self.quota, "owner": self.owner,
+            "enabled": self.enabled })
+    }
+}
+
+impl Stored for Alias {
+    fn row(address: &Address) -> String {
+        format!("alias/{}", name_of(address))
+    }
+
+    fn json(&self) -> Json {
+        json!({ "targets": self.targets.iter().map(Address::to_string).collect::<Vec<_>>() })
+    }
+}
+
+impl Stored for Admin {
+    fn row(name: &String) -> String {
+        format!("admin/{name}")
+    }
+
+    fn json(&self) -> Json {
+        json!({ "credential": self.credential.encode(), "read_only": self.read_only })
+    }
+}
+
+impl Stored for Removed {
+    fn row(id: &MailboxId) -> String {
+        format!("removed/{}", id.0)
+    }
+
+    fn json(&self) -> Json {
+        json!({ "address": self.address.to_string() })
+    }
 }

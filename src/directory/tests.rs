@@ -1,5 +1,7 @@
 //! Sentences about the directory.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::{limits, types::CryptHash};
 
@@ -239,7 +241,7 @@ fn lists_of_lists_that_reach_too_many_mailboxes_are_refused_when_saved() {
             owner: String::new(),
             enabled: true,
         };
-        directory.mailboxes.insert(number(n), mailbox);
+        directory.mailboxes.put(mailbox);
     }
     let half: Vec<Address> = (0..500).map(number).collect();
     let rest: Vec<Address> = (500..limits::ALIAS_TARGETS).map(number).collect();
@@ -273,9 +275,9 @@ fn no_damage_of_a_row_makes_reading_panic_or_loses_another_row() {
                 let mut damaged = rows.clone();
                 damaged.get_mut(key).unwrap()[at] ^= bit;
                 let loaded = load(&damaged).directory;
-                let others = whole.mailboxes.iter().filter(|(address, _)| *key != format!("mailbox/{address}"));
-                for (address, mailbox) in others {
-                    assert_eq!(loaded.mailboxes.get(address), Some(mailbox), "{key} {at}");
+                let others = whole.mailboxes.values().filter(|m| *key != format!("mailbox/{}", m.address));
+                for mailbox in others {
+                    assert_eq!(loaded.mailboxes.get(&mailbox.address), Some(mailbox), "{key} {at}");
                 }
             }
         }
@@ -292,4 +294,30 @@ fn an_imported_hash_is_replaced_only_while_it_holds() {
     assert_eq!(password(&imported.apply(renew()).unwrap().directory), credential(9).into());
     let changed = imported.apply(set(credential(3).into())).unwrap().directory;
     assert_eq!(password(&changed.apply(renew()).unwrap().directory), credential(3).into(), "it was changed meanwhile");
+}
+
+#[test]
+fn changes_of_a_list_are_made_together_or_not_at_all() {
+    let both = [Change::SetQuota(a("ann@office.test"), Some(5)), Change::SetEnabled(a("ann@office.test"), false)];
+    let applied = office().apply_all(both).unwrap();
+    assert_eq!(applied.rows.len(), 1, "one row, once");
+    let wrong = [Change::SetQuota(a("ann@office.test"), Some(5)), Change::RemoveAlias(a("nobody@office.test"))];
+    assert_eq!(office().apply_all(wrong).unwrap_err().kind, ErrorKind::Absent);
+    let added = office().apply_all([mailbox("eve@office.test"), mailbox("joe@office.test")]).unwrap().added;
+    assert_eq!(added, [MailboxId(3), MailboxId(4)]);
+}
+
+#[test]
+fn an_alias_keeps_its_row_in_whatever_case_it_is_said() {
+    let sales = a("Отдел@office.test");
+    let mut rows =
+        stored(vec![Change::AddDomain(d("office.test")), mailbox("ann@office.test"), mailbox("bob@office.test")]);
+    let directory = load(&rows).directory.apply(Change::AddAlias(sales, vec![a("ann@office.test")])).unwrap();
+    let changed =
+        directory.directory.apply(Change::SetAlias(a("ОТДЕЛ@office.test"), vec![a("bob@office.test")])).unwrap();
+    for row in directory.rows.into_iter().chain(changed.rows) {
+        let RowChange::Put { key, value } = row else { panic!("nothing goes") };
+        rows.insert(key, value);
+    }
+    assert_eq!(load(&rows).directory, changed.directory);
 }

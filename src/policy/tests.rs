@@ -37,7 +37,7 @@ fn house() -> House {
     for (id, name, password) in [(1, "ann@office.test", "ann-pass-1"), (2, "off@office.test", "off-pass-1")] {
         let mut mailbox = mailbox(id, name, scram::derive(password, b"0123456789abcdef", 1000));
         mailbox.enabled = id != 2;
-        directory.mailboxes.insert(mailbox.address.clone(), mailbox);
+        directory.mailboxes.put(mailbox);
     }
     let settings = Settings { login_domain: "office.test".into(), scram_iterations: 1000, ..Settings::default() };
     let (settings, directory) = (Shared::new(settings), Shared::new(directory));
@@ -210,7 +210,7 @@ fn a_password_that_was_wrong_is_right_after_it_was_set() {
     let mut directory = Directory::clone(&house.directory.get());
     let changed = mailbox(1, "ann@office.test", scram::derive("new-pass-1", b"fedcba9876543210", 1000));
     assert!(house.password("ann", "ann-pass-1").is_ok());
-    directory.mailboxes.insert(changed.address.clone(), changed);
+    directory.mailboxes.put(changed);
     house.directory.set(directory);
     assert!(house.password("ann", "new-pass-1").is_ok());
     // The old one was in the cache a moment ago: it died with the change.
@@ -222,7 +222,7 @@ fn a_verified_login_costs_no_second_hash_until_it_is_too_old() {
     let house = house();
     let mut directory = Directory::clone(&house.directory.get());
     let slow = mailbox(1, "ann@office.test", scram::derive("ann-pass-1", b"0123456789abcdef", 300_000));
-    directory.mailboxes.insert(slow.address.clone(), slow);
+    directory.mailboxes.put(slow);
     house.directory.set(directory);
     let time = || {
         let start = std::time::Instant::now();
@@ -236,6 +236,16 @@ fn a_verified_login_costs_no_second_hash_until_it_is_too_old() {
 }
 
 #[test]
+fn a_name_of_other_letters_has_one_count_however_it_is_written() {
+    let house = house();
+    let names = ["анна", "Анна", "аНна", "анНа", "аннА", "АННА"].map(|name| format!("{name}@office.test"));
+    for (n, name) in names.iter().take(5).enumerate() {
+        assert_eq!(house.password(name, &format!("guess-{n}")), Err(LoginRefusal::Wrong));
+    }
+    assert_eq!(house.password(&names[5], "guess-5"), Err(LoginRefusal::Throttled));
+}
+
+#[test]
 fn a_full_hashing_queue_is_said_and_counts_against_nobody() {
     let house = house();
     let mut directory = Directory::clone(&house.directory.get());
@@ -243,7 +253,7 @@ fn a_full_hashing_queue_is_said_and_counts_against_nobody() {
         let slow = mailbox(n, &format!("u{n}@office.test"), scram::derive("p", b"0123456789abcdef", 1));
         let Password::Scram(ours) = slow.password.clone() else { panic!("not imported") };
         let password = Password::Scram(Credential { iterations: 100_000, ..ours });
-        directory.mailboxes.insert(slow.address.clone(), Mailbox { password, ..slow });
+        directory.mailboxes.put(Mailbox { password, ..slow });
     }
     house.directory.set(directory);
     let lan = client("10.0.0.1");
@@ -304,8 +314,8 @@ const IMPORTED: &str =
 fn an_imported_hash_lets_in_and_leaves_a_credential_of_ours() {
     let house = house();
     let mut directory = (*house.directory.get()).clone();
-    let ann = directory.mailboxes.values_mut().find(|m| m.id == MailboxId(1)).unwrap();
-    ann.password = Password::parse(IMPORTED).unwrap();
+    directory.mailboxes.edit(&Address::parse("ann@office.test").unwrap()).unwrap().password =
+        Password::parse(IMPORTED).unwrap();
     house.directory.set(directory);
     assert_eq!(house.password("ann", "ann-pass-2"), Err(LoginRefusal::Wrong));
     assert!(house.logins.renewals().try_recv().is_err(), "a wrong password renews nothing");

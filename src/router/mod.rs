@@ -268,7 +268,7 @@ mod tests {
         let mut directory = office();
         let mut put = |from: &str, to: &[&str]| {
             let targets = to.iter().map(|t| a(t)).collect();
-            directory.aliases.insert(a(from), Alias { address: a(from), targets });
+            directory.aliases.put(Alias { address: a(from), targets });
         };
         put("x@office.test", &["y@office.test", "ann@office.test"]);
         put("y@office.test", &["x@office.test"]);
@@ -283,7 +283,7 @@ mod tests {
         for n in 1..=12 {
             let (from, below) = (a(&format!("l{n}@office.test")), a(&format!("l{}@office.test", n - 1)));
             let to = if n == 1 { a("ann@office.test") } else { below };
-            directory.aliases.insert(from.clone(), Alias { address: from, targets: vec![to] });
+            directory.aliases.put(Alias { address: from, targets: vec![to] });
         }
         assert_eq!(comes_to(&directory, &Settings::default(), "l10@office.test"), "ann");
         assert_eq!(comes_to(&directory, &Settings::default(), "l11@office.test"), "unknown");
@@ -293,7 +293,7 @@ mod tests {
     fn targets_elsewhere_are_kept_for_the_queue() {
         let mut directory = office();
         let targets = vec![a("x@else.test"), a("ann@office.test"), a("x@else.test")];
-        directory.aliases.insert(a("out@office.test"), Alias { address: a("out@office.test"), targets });
+        directory.aliases.put(Alias { address: a("out@office.test"), targets });
         assert_eq!(comes_to(&directory, &Settings::default(), "out@office.test"), "ann x@else.test");
     }
 }

@@ -78,13 +78,13 @@ fn directory() -> Directory {
         let credential = scram::derive(password, b"0123456789abcdef", 1000);
         let mailbox = Mailbox {
             id: MailboxId(id),
-            address: address.clone(),
+            address,
             password: credential.into(),
             quota: None,
             owner: String::new(),
             enabled: true,
         };
-        directory.mailboxes.insert(address, mailbox);
+        directory.mailboxes.put(mailbox);
     }
     directory
 }
