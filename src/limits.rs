@@ -1,4 +1,14 @@
-//! Every cap, its cost in bytes of memory, and the clause it comes from. A test adds up what one connection may cost.
+//! Every cap, its cost in bytes of memory, and the clause it comes from. The tests at the end add up what one connection, one
+//! address and all of them together may cost:
+//!
+//! | who | at the worst |
+//! |---|---|
+//! | all connections wait for a command (TLS) | 36 MB, the budget |
+//! | one stranger with all connections of his address in the middle of DATA | 32 MB, the budget |
+//! | twenty users who append many messages by IMAP at once | 32 MB, the budget |
+//! | twenty users whose clients are slow to take a page of FETCH | 44 MB |
+//! | all HTTP connections with their largest requests and answers, and every event stream | 17 MB more |
+//! | strangers at every place, in the middle of DATA, each with 1,000 recipients | 286 MB |
 
 /// Octets of an SMTP command line with its CRLF: RFC 5321 s4.5.3.1.4 asks for 512, extensions raise it (AUTH: RFC 4954 s4, 12,288).
 pub const SMTP_LINE: usize = 2048;
@@ -59,6 +69,11 @@ pub const IMAP_STILL_HERE_SECS: u64 = 120;
 pub const READ_BUF: usize = 8 * 1024;
 /// A body up to this size is held in memory until it is committed.
 pub const SMALL_BODY: usize = 64 * 1024;
+/// Octets of a body that every message on its way in may hold in memory: most letters.
+pub const BODY_FREE: usize = 4 * 1024;
+/// Octets above BODY_FREE that all bodies on their way in may hold in memory together (three quarters of it for strangers);
+/// beyond it the answer is 452 4.3.1.
+pub const BODIES_IN_MEMORY: usize = 8 * 1024 * 1024;
 /// A piece of a larger body on its way to or from the disk.
 pub const CHUNK: usize = 64 * 1024;
 /// Header section that is looked at; what is longer is refused (554 5.6.0). Postfix' header_size_limit is 102,400.
@@ -91,7 +106,8 @@ pub const DATA_RATE: u64 = 500;
 pub const POP3_IDLE_SECS: u64 = 600;
 /// Seconds in which a TLS handshake must end.
 pub const HANDSHAKE_SECS: u64 = 30;
-/// Connections of all services together; about 14 kB each while they wait (TLS), 225 kB in the middle of DATA at the worst.
+/// Connections of all services together; about 14 kB each while they wait (TLS). In the middle of DATA 170 kB at the worst (120 of
+/// it for 1,000 recipients), and what BODIES_IN_MEMORY and HEADERS_IN_MEMORY lend it.
 pub const CONNECTIONS: usize = 1500;
 /// Connections of one address at a time (private networks: four times as many).
 pub const CONNECTIONS_PER_ADDRESS: usize = 50;
@@ -298,6 +314,14 @@ mod tests {
         + HEADER_FREE
         + STRUCTURE_FREE;
 
+    /// An IMAP session at its worst place: a page of FETCH that the client is slow to take, with the command that asked for it.
+    const ONE_FETCHING: usize = ONE_WAITING + IMAP_COMMAND + READ_BUF + TURN_OCTETS + CHUNK;
+    /// An HTTP connection: its head, what every body may hold, an answer for a slow client.
+    #[allow(clippy::cast_possible_truncation, reason = "a cap of some KiB")]
+    const ONE_BROWSING: usize = ONE_WAITING + READ_BUF + HTTP_HEAD + HTTP_BODY_FREE + HTTP_HELD as usize;
+    /// Measured: the touched part of an event stream's thread.
+    const ONE_STREAM: usize = 30 * 1024;
+
     /// What is filled once, whoever talks.
     fn shared() -> usize {
         HEADERS_IN_MEMORY + STRUCTURES_IN_MEMORY + THROTTLE_ENTRIES * 200 + LOGIN_CACHE * 40 + JOURNAL_RING * 200
@@ -326,6 +350,24 @@ mod tests {
         let one = ONE_WAITING + IMAP_COMMAND + READ_BUF + CHUNK + SMALL_BODY + IMAP_APPEND_HELD + STRUCTURE_FREE;
         let sum = START + shared() + 20 * one;
         assert!(sum <= WORKING, "{sum} octets, {WORKING} are allowed");
+    }
+
+    #[test]
+    fn what_twenty_slow_readers_and_the_administration_cost_is_known() {
+        let slow = START + shared() + 20 * ONE_FETCHING;
+        assert!(slow <= 44_000_000, "{slow} octets, 44 MB are stated");
+        let http = HTTP_CONNECTIONS * ONE_BROWSING + HTTP_BODIES + API_STREAMS * ONE_STREAM + WEB_SESSIONS * 300;
+        assert!(http <= 17_000_000, "{http} octets, 17 MB are stated");
+    }
+
+    #[test]
+    fn strangers_at_every_place_in_the_middle_of_data_cost_what_is_stated() {
+        // Large bodies and header sections are in shared rooms; each has only what is free.
+        let one = ONE_TALKING - SMALL_BODY + BODY_FREE;
+        let sum = START + shared() + BODIES_IN_MEMORY + INDEX_PENDING + CONNECTIONS * one;
+        assert!(sum <= 286_000_000, "{sum} octets, 286 MB are stated");
+        let before = START + shared() + INDEX_PENDING + CONNECTIONS * ONE_TALKING;
+        assert!(before - sum > 80_000_000, "the shared room of bodies saves {}", before - sum);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use super::{ApiError, Area, Desk, Scope, Visitor, reply::Reply, status};
 use crate::{
-    journal::{Severity, Sink, Stamped, Tag, Way},
+    journal::{Count, Sent, Severity, Sink, Stamped, Way},
     policy::Network,
     rt::Light,
 };
@@ -35,33 +35,29 @@ pub(super) struct Told {
 impl Sink for Told {
     fn take(&self, stamped: &Arc<Stamped>) {
         let line = &stamped.line;
-        let add = |counter: &AtomicU64| {
-            counter.fetch_add(1, Ordering::Relaxed);
+        let add = |counter: &AtomicU64, many: u64| {
+            counter.fetch_add(many, Ordering::Relaxed);
         };
         match line.passed.as_ref().map(|passed| passed.way) {
-            Some(Way::Received) => add(&self.received),
-            Some(Way::Sent) => add(&self.sent),
+            Some(Way::Received) => add(&self.received, 1),
+            Some(Way::Sent) => add(&self.sent, 1),
+            Some(Way::Within) => {
+                add(&self.received, 1);
+                add(&self.sent, 1);
+            }
             None => {}
         }
-        let by_smtp = matches!(line.tag, Tag::Smtpd | Tag::Submission | Tag::Smtps);
-        if by_smtp && line.text.contains(": reject: ") {
-            add(&self.refused);
-        }
-        let by_queue = matches!(line.tag, Tag::Smtp | Tag::Lmtp | Tag::Discard | Tag::Error);
-        if by_queue && let Some((_, status)) = line.text.split_once(", status=") {
-            match status.split(' ').next() {
-                Some("sent") => add(&self.delivered),
-                Some("deferred") => add(&self.deferred),
-                _ => add(&self.bounced),
-            }
-        }
-        // Postfix' words, Dovecot's, ours.
-        if line.text.contains("authentication failed") || line.text.contains("auth failed") {
-            add(&self.failed_logins);
+        match line.counts {
+            Some(Count::Refused) => add(&self.refused, 1),
+            Some(Count::FailedLogins(many)) => add(&self.failed_logins, many.into()),
+            Some(Count::Outgoing(Sent::Sent)) => add(&self.delivered, 1),
+            Some(Count::Outgoing(Sent::Deferred)) => add(&self.deferred, 1),
+            Some(Count::Outgoing(Sent::Bounced)) => add(&self.bounced, 1),
+            None => {}
         }
         match line.severity {
-            Severity::Error => add(&self.errors),
-            Severity::Warning => add(&self.warnings),
+            Severity::Error => add(&self.errors, 1),
+            Severity::Warning => add(&self.warnings, 1),
             Severity::Info | Severity::Debug => {}
         }
     }
@@ -71,14 +67,20 @@ impl Told {
     fn write(&self, out: &mut String) {
         let of = |counter: &AtomicU64| float(counter.load(Ordering::Relaxed));
         let ways = [(label("way", "received"), of(&self.received)), (label("way", "sent"), of(&self.sent))];
-        family(out, "messages", "counter", "Messages taken in: from others, and from our users and devices.", &ways);
+        family(
+            out,
+            "messages",
+            "counter",
+            "Messages for our mailboxes, and messages of our users and devices; one between two users is both.",
+            &ways,
+        );
         let refused = [(String::new(), of(&self.refused))];
         family(out, "messages_refused", "counter", "Recipients and messages that were refused.", &refused);
         let left = [("sent", &self.delivered), ("deferred", &self.deferred), ("bounced", &self.bounced)]
             .map(|(status, counter)| (label("status", status), of(counter)));
         family(out, "deliveries", "counter", "Attempts of recipients elsewhere, by what came of them.", &left);
         let failed = [(String::new(), of(&self.failed_logins))];
-        family(out, "logins_failed", "counter", "Lines of the journal about failed logins.", &failed);
+        family(out, "logins_failed", "counter", "Logins that failed: SMTP, POP3, IMAP, the administration.", &failed);
         let lines =
             [(label("severity", "error"), of(&self.errors)), (label("severity", "warning"), of(&self.warnings))];
         family(out, "journal_lines", "counter", "Lines of the journal that somebody should look at.", &lines);
@@ -194,6 +196,46 @@ async fn numbers(desk: &Desk, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        journal::{Journal, LoginPeer, NoLogin, Pop3Event, Reject, SmtpEvent, SmtpFact, Tag, Tried},
+        rt::TestClock,
+        types::UnixTime,
+        wire::smtp::say,
+    };
+
+    #[test]
+    fn events_are_counted_whatever_words_somebody_puts_into_them() {
+        let journal = Journal::new(Arc::new(TestClock::at(UnixTime(1_800_000_000))));
+        let told = Arc::new(Told::default());
+        journal.add_sink(told.clone());
+        let smtp = |what| SmtpEvent { tag: Tag::Smtpd, ip: "192.0.2.7".parse().unwrap(), what };
+        let reject = Reject {
+            qid: None,
+            stage: "RCPT",
+            say: say::NO_MAILBOX.into(),
+            log: String::new(),
+            from: None,
+            to: Some("auth failed@x.test".into()),
+            proto: "ESMTP",
+            helo: Some("authentication failed: reject: ".into()),
+        };
+        journal.tell(smtp(SmtpFact::Reject(Box::new(reject))));
+        journal.tell(smtp(SmtpFact::NotSmtp { line: b"x: reject: auth failed".to_vec() }));
+        journal.tell(smtp(SmtpFact::LoginFailed { mechanism: "PLAIN".into(), why: "wrong", user: None }));
+        let peer = LoginPeer {
+            rip: "192.0.2.7".parse().unwrap(),
+            lip: "192.0.2.1".parse().unwrap(),
+            tls: true,
+            session: "s".into(),
+        };
+        for (tried, user) in [(Tried::Failed(3), "ann"), (Tried::Nothing, "auth failed")] {
+            let reason = "Connection closed";
+            let (user, method, peer) = (user.to_owned(), None, peer.clone());
+            journal.tell(Pop3Event::NoLogin(NoLogin { reason, tried, secs: 1, user, method, peer }));
+        }
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        assert_eq!((count(&told.refused), count(&told.failed_logins)), (1, 4));
+    }
 
     #[test]
     fn a_family_is_written_as_openmetrics_wants_it() {

@@ -91,7 +91,7 @@ pub(super) fn told(service: &str, state: &State) -> Json {
 
 fn counters(day: Day, hours: &Hours) -> Json {
     let mut out = json!({ "day": day.to_string() });
-    for way in Way::ALL {
+    for way in Way::COUNTERS {
         out[way.word()] = json!(hours.sum(way));
     }
     out
@@ -220,7 +220,7 @@ pub(super) async fn series(desk: &Desk, request: Request) -> Answer {
     let points: Vec<(String, Vec<u64>)> = days.iter().flat_map(|(day, hours)| points(*day, hours, by_hour)).collect();
     let mut out = json!({ "step": if by_hour { "hour" } else { "day" } });
     out["labels"] = points.iter().map(|(label, _)| label.as_str()).collect();
-    for (n, way) in Way::ALL.iter().enumerate() {
+    for (n, way) in Way::COUNTERS.iter().enumerate() {
         out[way.word()] = points.iter().map(|(_, counts)| counts[n]).collect();
     }
     Ok(out)
@@ -228,9 +228,9 @@ pub(super) async fn series(desk: &Desk, request: Request) -> Answer {
 
 fn points(day: Day, hours: &Hours, by_hour: bool) -> Vec<(String, Vec<u64>)> {
     if !by_hour {
-        return vec![(day.to_string(), Way::ALL.map(|way| hours.sum(way)).to_vec())];
+        return vec![(day.to_string(), Way::COUNTERS.map(|way| hours.sum(way)).to_vec())];
     }
-    let point = |hour| (format!("{day} {hour:02}:00"), Way::ALL.map(|way| hours.at(way, hour)).to_vec());
+    let point = |hour| (format!("{day} {hour:02}:00"), Way::COUNTERS.map(|way| hours.at(way, hour)).to_vec());
     (0..24).map(point).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Line, Severity, Tag, safe, safe_field};
+use super::{Count, Line, Severity, Tag, safe, safe_field};
 
 /// Which connection: stands at the end of each line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,15 +54,15 @@ pub(super) fn login(protocol: &str, user: &str, method: &str, peer: &LoginPeer) 
 /// `pop3-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<...>, method=PLAIN, rip=...`
 pub(super) fn no_login(protocol: &str, what: NoLogin) -> Line {
     let NoLogin { reason, tried, secs, user, method, peer } = what;
-    let tried = match tried {
-        Tried::Nothing => format!("no auth attempts in {secs} secs"),
-        Tried::Plaintext => "tried to use disallowed plaintext auth".to_owned(),
-        Tried::Failed(n) => format!("auth failed, {n} attempts in {secs} secs"),
+    let (tried, counts) = match tried {
+        Tried::Nothing => (format!("no auth attempts in {secs} secs"), None),
+        Tried::Plaintext => ("tried to use disallowed plaintext auth".to_owned(), None),
+        Tried::Failed(n) => (format!("auth failed, {n} attempts in {secs} secs"), Some(Count::FailedLogins(n))),
     };
     let method = method.map_or(String::new(), |m| format!(" method={m},"));
     let (user, peer) = (safe_field(&user, 330), end(&peer, false));
     let text = format!("{protocol}-login: Disconnected: {reason} ({tried}): user=<{user}>,{method} {peer}");
-    Line::info(Tag::Dovecot, text)
+    Line { counts, ..Line::info(Tag::Dovecot, text) }
 }
 
 /// `imap(ann@office.test)<pid><session>: Error: ...`: the store or we ourselves.

@@ -1,5 +1,7 @@
 //! A line before it has a time.
 
+use super::Sent;
+
 /// The program name of a line, as Postfix and Dovecot would sign it (so that pflogsumm and fail2ban match).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tag {
@@ -132,24 +134,45 @@ pub struct Passed {
     pub size: u64,
 }
 
-/// What a message counts for.
+/// Which way a message went. Whoever did not log in is a stranger to these counts, also in the LAN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
-    /// Somebody sent it to us.
+    /// From a stranger to a mailbox of ours.
     Received,
-    /// One of our users or devices handed it in (a login, or an address that may relay).
+    /// From one of our users, or from a device that may relay, to other servers.
     Sent,
+    /// Both: from one of our users to a mailbox of ours (and perhaps to others).
+    Within,
 }
 
 impl Way {
-    /// Every one, in the order of the page.
-    pub const ALL: [Way; 2] = [Way::Received, Way::Sent];
+    /// The counters, in the order of the page.
+    pub const COUNTERS: [Way; 2] = [Way::Received, Way::Sent];
+
+    /// By who sent it and where it goes.
+    pub fn of(logged_in: bool, here: bool, away: bool) -> Way {
+        match (here, logged_in || away) {
+            (true, false) => Way::Received,
+            (true, true) => Way::Within,
+            (false, _) => Way::Sent,
+        }
+    }
+
+    /// The counters that it counts in.
+    pub fn counters(self) -> &'static [Way] {
+        match self {
+            Way::Received => &[Way::Received],
+            Way::Sent => &[Way::Sent],
+            Way::Within => &Way::COUNTERS,
+        }
+    }
 
     /// Its word in the API.
     pub fn word(self) -> &'static str {
         match self {
             Way::Received => "received",
             Way::Sent => "sent",
+            Way::Within => "within",
         }
     }
 
@@ -158,12 +181,13 @@ impl Way {
         match self {
             Way::Received => 1,
             Way::Sent => 2,
+            Way::Within => 3,
         }
     }
 
     /// The way of a code; none for one of a newer program.
     pub fn of_code(code: u8) -> Option<Way> {
-        Way::ALL.into_iter().find(|way| way.code() == code)
+        [Way::Received, Way::Sent, Way::Within].into_iter().find(|way| way.code() == code)
     }
 }
 
@@ -178,12 +202,25 @@ pub struct Line {
     pub text: String,
     /// The message that it is about, on the one line that counts it.
     pub passed: Option<Box<Passed>>,
+    /// What it counts besides, since the words are for people and may change.
+    pub counts: Option<Count>,
+}
+
+/// What a line counts beside a message that passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// A command or a message was refused.
+    Refused,
+    /// So many logins failed.
+    FailedLogins(u32),
+    /// An attempt of a recipient elsewhere.
+    Outgoing(Sent),
 }
 
 impl Line {
     /// An ordinary line.
     pub fn info(tag: Tag, text: String) -> Self {
-        Line { tag, severity: Severity::Info, text, passed: None }
+        Line { tag, severity: Severity::Info, text, passed: None, counts: None }
     }
 
     /// A warning.
@@ -194,6 +231,11 @@ impl Line {
     /// An error.
     pub fn error(tag: Tag, text: String) -> Self {
         Line { severity: Severity::Error, ..Line::info(tag, format!("error: {text}")) }
+    }
+
+    /// The same line, counted.
+    pub fn counted(self, count: Count) -> Self {
+        Line { counts: Some(count), ..self }
     }
 }
 
@@ -206,6 +248,20 @@ mod tests {
         for (tag, code, _) in TAGS {
             assert_eq!(tag.code(), code);
             assert_eq!(Tag::of_code(code), tag);
+        }
+    }
+
+    #[test]
+    fn a_stranger_is_received_a_user_sends_and_between_users_it_is_both() {
+        let counters = |logged_in, here, away| Way::of(logged_in, here, away).counters();
+        assert_eq!(counters(false, true, false), [Way::Received]);
+        assert_eq!(counters(true, false, true), [Way::Sent]);
+        assert_eq!(counters(false, false, true), [Way::Sent], "a device that may relay");
+        for (logged_in, away) in [(true, false), (true, true), (false, true)] {
+            assert_eq!(counters(logged_in, true, away), [Way::Received, Way::Sent]);
+        }
+        for way in [Way::Received, Way::Sent, Way::Within] {
+            assert_eq!(Way::of_code(way.code()), Some(way));
         }
     }
 

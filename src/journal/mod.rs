@@ -25,7 +25,7 @@ pub use admin::AdminEvent;
 pub use dovecot::{LoginPeer, NoLogin, Tried};
 pub use imap::{ImapCounts, ImapEvent};
 pub use library::hear_libraries;
-pub use line::{Line, Passed, Severity, Tag, Way};
+pub use line::{Count, Line, Passed, Severity, Tag, Way};
 pub use pipeline::PipelineEvent;
 pub use pop3::{Pop3Counts, Pop3Event};
 pub use queue::{Carrier, QueueEvent, Sent};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Line, Tag, safe, safe_field};
+use super::{Count, Line, Tag, safe, safe_field};
 use crate::types::{Address, Answer, QueueId, ReversePath};
 
 /// Which program of Postfix would have done it.
@@ -118,7 +118,7 @@ impl From<QueueEvent> for Line {
                     took.1,
                     safe_field(&answer.status, 12),
                 );
-                Line::info(tag(carrier), text)
+                Line::info(tag(carrier), text).counted(Count::Outgoing(sent))
             }
             QueueEvent::Expired { qid, from } => {
                 let from = safe_field(&from.to_string(), 330);

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use super::{Line, Tag, safe, safe_bytes, safe_field};
+use super::{Count, Line, Tag, safe, safe_bytes, safe_field};
 use crate::{
     types::{Address, QueueId, ReversePath},
     wire::smtp::Reply,
@@ -182,11 +182,12 @@ impl From<SmtpEvent> for Line {
                 });
                 Line::info(tag, format!("{qid}: client={peer}{login}"))
             }
-            SmtpFact::Reject(reject) => Line::info(tag, reject.text(ip)),
+            SmtpFact::Reject(reject) => Line::info(tag, reject.text(ip)).counted(Count::Refused),
             SmtpFact::LoginFailed { mechanism, why, user } => {
                 let user = user.map_or(String::new(), |u| format!(", sasl_username={}", safe_field(&u, 330)));
                 let mechanism = safe_field(&mechanism, 40);
-                Line::warning(tag, format!("{peer}: SASL {mechanism} authentication failed: {why}{user}"))
+                let text = format!("{peer}: SASL {mechanism} authentication failed: {why}{user}");
+                Line::warning(tag, text).counted(Count::FailedLogins(1))
             }
             SmtpFact::LoginAborted { mechanism } => {
                 Line::warning(tag, format!("{peer}: SASL {mechanism} authentication aborted"))

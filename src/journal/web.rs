@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Line, Tag, safe_field};
+use super::{Count, Line, Tag, safe_field};
 
 /// What became of a login, a logout, a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,7 @@ pub(super) fn line(what: WebLogin, ip: Option<IpAddr>, tls: bool) -> Line {
     let bad = |why: &str, name: &str| {
         Line::warning(Tag::Gatepost, format!("web-login: Aborted login ({why}): {}, {from}", user(name)))
     };
+    let failed = |why: &str, name: &str| bad(why, name).counted(Count::FailedLogins(1));
     match what {
         WebLogin::Password { user: name } => good(format!("Login: {}, method=PASSWORD", user(&name))),
         WebLogin::Link { user: name } => good(format!("Login: {}, method=LINK", user(&name))),
@@ -79,11 +80,11 @@ pub(super) fn line(what: WebLogin, ip: Option<IpAddr>, tls: bool) -> Line {
         WebLogin::Out { user: name, everywhere: false } => good(format!("Logged out: {}", user(&name))),
         WebLogin::Out { user: name, everywhere: true } => good(format!("Logged out everywhere: {}", user(&name))),
         WebLogin::Token { name } => good(format!("Login: {}, method=TOKEN", user(&name))),
-        WebLogin::Wrong { user: name } => bad("auth failed", &name),
-        WebLogin::Throttled { user: name } => bad("auth failed, too many attempts", &name),
+        WebLogin::Wrong { user: name } => failed("auth failed", &name),
+        WebLogin::Throttled { user: name } => failed("auth failed, too many attempts", &name),
         WebLogin::Busy { user: name } => bad("too many logins at once", &name),
-        WebLogin::BadLink => bad("auth failed, bad link", ""),
-        WebLogin::BadToken => bad("auth failed, unknown token", ""),
+        WebLogin::BadLink => failed("auth failed, bad link", ""),
+        WebLogin::BadToken => failed("auth failed, unknown token", ""),
     }
 }
 

@@ -20,8 +20,8 @@ pub(super) struct Whole {
     pub envelope: Envelope,
     pub section: Vec<u8>,
     pub began: Duration,
-    /// What it counts for.
-    pub way: Option<Way>,
+    /// Whether one of our users sent it; None: we ourselves, and it counts for nothing.
+    pub logged_in: Option<bool>,
 }
 
 /// A recipient that does not get it.
@@ -64,8 +64,10 @@ pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepte
     for (destination, percent, used) in warnings {
         messages.push(notify::quota(pipeline, &destination, percent, used).await?);
     }
+    let away = messages.first().is_some_and(|message| !message.queue.is_empty());
     pipeline.store.commit(messages).await.map_err(|e| disk_refusal(&e))?;
-    let (began, way) = (whole.began, whole.way);
+    let (began, here) = (whole.began, !plan.copies.is_empty());
+    let way = whole.logged_in.map(|logged_in| Way::of(logged_in, here, away));
     tell(pipeline, &Told { qid: &qid, size, envelope: &whole.envelope, began, way, notice: notice_id }, &plan);
     Ok(Accepted { qid })
 }

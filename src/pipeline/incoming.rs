@@ -10,7 +10,7 @@ use super::{
     watch::Watching,
 };
 use crate::{
-    journal::{PipelineEvent, Way},
+    journal::PipelineEvent,
     policy::Refusal,
     store::Draft,
     types::{Envelope, QueueId},
@@ -38,6 +38,8 @@ pub struct Incoming {
     draft: Draft,
     stage: Stage,
     held: Held,
+    /// What of the body is in memory.
+    body: Held,
     watching: Watching,
     octets: u64,
     limit: u64,
@@ -52,6 +54,7 @@ impl Incoming {
         let began = pipeline.clock.mono();
         let stage = Stage::Head(Head::default());
         let held = Held::none(pipeline.heads.clone(), Purpose::Section);
+        let body = Held::none(pipeline.heads.clone(), Purpose::Body { ours: is_ours(&origin) });
         let watching = Watching::new(&pipeline.heads);
         Incoming {
             pipeline,
@@ -60,6 +63,7 @@ impl Incoming {
             draft,
             stage,
             held,
+            body,
             watching,
             octets: 0,
             limit,
@@ -80,6 +84,7 @@ impl Incoming {
         if let Err(refusal) = &done {
             self.stage = Stage::Refused(refusal.clone());
             self.held.release();
+            self.body.release();
         }
         done
     }
@@ -125,7 +130,11 @@ impl Incoming {
     /// Octets as they are stored.
     async fn put(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         self.watching.feed(bytes);
-        self.draft.write(bytes).await.map_err(|e| disk_refusal(&e))
+        self.draft.write(bytes).await.map_err(|e| disk_refusal(&e))?;
+        match self.body.hold(self.draft.in_memory() + self.section.len()) {
+            true => Ok(()),
+            false => Err(refuse(say::NO_ROOM, "too many messages on their way in at a time")),
+        }
     }
 
     /// Ends it: Ok means kept on the disk (the Guarantee of `store`).
@@ -139,18 +148,28 @@ impl Incoming {
         }
         let derived = self.watching.finish();
         let sealed = self.draft.seal().await.map_err(|e| disk_refusal(&e))?;
-        let (envelope, section, began, way) = (self.envelope, self.section, self.began, way(&self.origin));
-        let whole = deliver::Whole { sealed, derived, envelope, section, began, way };
-        deliver::deliver(&self.pipeline, whole).await
+        let (envelope, section, began) = (self.envelope, self.section, self.began);
+        let logged_in = logged_in(&self.origin);
+        let whole = deliver::Whole { sealed, derived, envelope, section, began, logged_in };
+        let done = deliver::deliver(&self.pipeline, whole).await;
+        // Until it was committed the body was in memory.
+        drop(self.body);
+        done
     }
 }
 
-/// A18: what one of ours handed in is sent, what comes from elsewhere is received, and our own notices are neither.
-fn way(origin: &Origin) -> Option<Way> {
+/// Whether the client is one of ours: it has room for its body when strangers have none left.
+fn is_ours(origin: &Origin) -> bool {
     match origin {
-        Origin::Smtp { login, complete, .. } => {
-            Some(if login.is_some() || *complete { Way::Sent } else { Way::Received })
-        }
+        Origin::Smtp { complete, .. } => *complete,
+        Origin::Ours => true,
+    }
+}
+
+/// A18: whether one of our users sent it; our own notices count for nothing.
+fn logged_in(origin: &Origin) -> Option<bool> {
+    match origin {
+        Origin::Smtp { login, .. } => Some(login.is_some()),
         Origin::Ours => None,
     }
 }

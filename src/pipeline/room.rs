@@ -1,6 +1,9 @@
 //! Memory for header sections that are larger than most, for structures of many parts, and for recipients with many wishes,
 //! shared by all connections.
 //!
+//! Bodies that fit a block, and the last block of longer ones, are in memory too: beyond an ordinary letter they share one
+//! room, of which strangers never have the last quarter, so that a thousand of them do not stop the office's own mail.
+//!
 //! A header section is held whole until its end is seen. Believed: the cap of one is enough. True: a thousand stalled clients
 //! with 250 KB each were 300 MB. An ordinary section costs nothing here; of the large ones there are so many at a time.
 
@@ -19,6 +22,7 @@ pub struct HeadRoom(Arc<Counts>);
 struct Counts {
     sections: AtomicUsize,
     structures: AtomicUsize,
+    bodies: AtomicUsize,
 }
 
 /// What memory is wanted for; each has its own, so that structures, which can wait, never take that of sections, which cannot.
@@ -30,6 +34,11 @@ pub(super) enum Purpose {
     Structure,
     /// What is to be told about recipients; counted together with sections.
     Wishes,
+    /// What of a body is in memory until it is committed.
+    Body {
+        /// From a client that logged in or that is trusted for its address.
+        ours: bool,
+    },
 }
 
 /// One message's part of it; dropping gives it back.
@@ -46,6 +55,10 @@ impl Purpose {
             Purpose::Section => (limits::HEADER_FREE, limits::HEADERS_IN_MEMORY),
             Purpose::Structure => (limits::STRUCTURE_FREE, limits::STRUCTURES_IN_MEMORY),
             Purpose::Wishes => (limits::WISHES_FREE, limits::HEADERS_IN_MEMORY),
+            Purpose::Body { ours: true } => (limits::BODY_FREE, limits::BODIES_IN_MEMORY),
+            Purpose::Body { ours: false } => {
+                (limits::BODY_FREE, limits::BODIES_IN_MEMORY - limits::BODIES_IN_MEMORY / 4)
+            }
         }
     }
 }
@@ -60,6 +73,7 @@ impl HeadRoom {
         match purpose {
             Purpose::Section | Purpose::Wishes => &self.0.sections,
             Purpose::Structure => &self.0.structures,
+            Purpose::Body { .. } => &self.0.bodies,
         }
     }
 }
@@ -98,6 +112,27 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strangers_with_many_bodies_leave_room_for_the_office() {
+        let room = HeadRoom::default();
+        let body = |ours| Held::none(room.clone(), Purpose::Body { ours });
+        let mut strangers = Vec::new();
+        loop {
+            let mut held = body(false);
+            if !held.hold(limits::SMALL_BODY) {
+                break;
+            }
+            strangers.push(held);
+        }
+        assert!(strangers.len() >= limits::CONNECTIONS_PER_ADDRESS, "{}", strangers.len());
+        assert!(body(false).hold(limits::BODY_FREE), "an ordinary letter comes in all the same");
+        let mut office: Vec<Held> = (0..20).map(|_| body(true)).collect();
+        assert!(office.iter_mut().all(|held| held.hold(limits::SMALL_BODY)));
+        strangers.pop();
+        drop(office);
+        assert!(body(false).hold(limits::SMALL_BODY), "what was held is given back");
+    }
 
     #[test]
     fn ordinary_sections_cost_nothing_and_large_ones_have_an_end() {

@@ -74,6 +74,11 @@ impl Draft {
         self.len
     }
 
+    /// Octets of it that are in memory: at most a block.
+    pub fn in_memory(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Whether nothing was written yet.
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -70,7 +70,9 @@ impl Tally {
         let mut tally = Tally { hours: Hours::default(), messages: Vec::new() };
         for line in lines {
             let Some(passed) = &line.line.passed else { continue };
-            tally.hours.count(passed.way, hour(line.at, zone), 1);
+            for counter in passed.way.counters() {
+                tally.hours.count(*counter, hour(line.at, zone), 1);
+            }
             tally.messages.push(Message { at: line.at, passed: (**passed).clone() });
         }
         tally
@@ -154,12 +156,12 @@ mod tests {
     #[test]
     fn a_message_counts_in_its_local_hour_and_other_lines_count_nothing() {
         let kathmandu = TimeZone::posix("<+0545>-5:45").unwrap();
-        let lines = [line(1_793_740_131, Some(Way::Sent)), line(0, None), line(1_793_740_131, Some(Way::Sent))];
+        let lines = [line(1_793_740_131, Some(Way::Sent)), line(0, None), line(1_793_740_131, Some(Way::Within))];
         let tally = Tally::of(&lines, &kathmandu);
         // 21:08 UTC
         assert_eq!(
             (tally.hours.at(Way::Sent, 2), tally.hours.sum(Way::Sent), tally.hours.sum(Way::Received)),
-            (2, 2, 0)
+            (2, 2, 1)
         );
         let mut hours = tally.hours.clone();
         hours.add(&tally.hours);
