@@ -167,8 +167,8 @@ fn every_failure_says_what_happened_and_what_to_do_and_has_its_exit_code() {
             "add it first",
         ),
         (&["alias", "add", "ann@office.test", "ann@office.test"], "", 1, "is a mailbox already", "choose another"),
-        (&["domain", "remove", "office.test"], "", 1, "has 1 mailboxes", "with purge"),
-        (&["mailbox", "add"], "", 2, "something is missing", "usage: gatepost mailbox add ADDRESS"),
+        (&["domain", "remove", "office.test"], "", 1, "has mailboxes (1) and aliases (0)", "with purge"),
+        (&["mailbox", "add"], "", 2, "ADDRESS is missing", "usage: gatepost mailbox add ADDRESS"),
         (&["mailbox", "ad"], "", 2, "there is no subcommand 'mailbox ad'", "gatepost help"),
         (&["mailbox", "quota", "ann@office.test", "lots"], "", 2, "'lots' is no size", "500M"),
         (
@@ -191,7 +191,7 @@ fn status_and_journal_are_for_people_and_for_programs() {
     let house = office("cli-status");
     let status = ok(&house, &["status"], "");
     assert!(
-        status.contains("1 mailboxes and 0 aliases in 1 domains") && status.contains("ports: smtp 25, "),
+        status.contains("1 mailbox and 0 aliases in 1 domain\n") && status.contains("ports: smtp 25, "),
         "{status}"
     );
     assert!(status.contains("\nPOP3/DIMAP runs on port 110/143\n"), "{status}");

@@ -67,7 +67,7 @@ pub(super) fn read(command: &Command, words: &[String]) -> Result<Args, Failure>
     }
     let (least, most) = command.counts();
     if args.rest.len() < least {
-        return Err(Failure::usage("something is missing", usage()));
+        return Err(Failure::usage(format!("{} is missing", command.argument(args.rest.len())), usage()));
     }
     if args.rest.len() > most {
         return Err(Failure::usage(format!("'{}' is too much", args.at(most)), usage()));
@@ -103,7 +103,10 @@ mod tests {
     #[test]
     fn wrong_usage_is_told_with_the_right_one() {
         for (line, what) in [
-            ("mailbox add", "something is missing"),
+            ("mailbox add", "ADDRESS is missing"),
+            ("alias add sales@office.test", "TARGET is missing"),
+            ("settings set", "KEY=VALUE is missing"),
+            ("admin access ann", "full|read-only is missing"),
             ("domain add a b", "'b' is too much"),
             ("domain add a --quota 5", "there is no flag --quota here"),
             ("mailbox add a --quota", "--quota needs a value"),

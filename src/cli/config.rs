@@ -23,7 +23,7 @@ pub(super) fn list(context: &Context, args: Args) -> Done {
             vec![mark, cell(&one["key"]), cell(&one["value"]), cell(&one["label"][language()])]
         };
         let rows: Vec<_> = rows_of(answer, "settings").iter().map(row).collect();
-        show::table(&["", "SETTING", "VALUE", ""], &rows)
+        show::table_or(&["", "SETTING", "VALUE", "MEANING"], &rows, "every setting has its default")
     })
 }
 
@@ -73,7 +73,7 @@ pub(super) fn versions(context: &Context, _args: Args) -> Done {
             vec![cell(&v["rev"]), time(&v["when"]), cell(&v["who"]), cell(&v["from"]), changed.join("; ")]
         };
         let rows: Vec<_> = rows_of(answer, "versions").iter().map(row).collect();
-        show::table(&["VERSION", "WHEN", "WHO", "FROM", "CHANGED"], &rows)
+        show::table_or(&["VERSION", "WHEN", "WHO", "FROM", "CHANGED"], &rows, "no version yet: all defaults hold")
     })
 }
 

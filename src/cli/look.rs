@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{
     Args, Context, Failure,
     client::escape,
-    show::{self, cell, list, size, time},
+    show::{self, cell, list, many, size, time},
 };
 
 type Done = Result<(), Failure>;
@@ -40,8 +40,10 @@ fn words(s: &Json) -> String {
         let _ = writeln!(out, "{line}");
     };
     say(format!("{} - gatepost {}, running for {}", cell(&s["server_name"]), cell(&s["version"]), span(&s["uptime"])));
-    say(format!("{} mailboxes and {} aliases in {} domains", s["mailboxes"], s["aliases"], s["domains"]));
-    say(format!("{} messages, {}; {} in queue", s["mail"]["messages"], size(&s["mail"]["bytes"]), cell(&s["queue"])));
+    let [mailboxes, aliases] = [many(&s["mailboxes"], "mailbox", "mailboxes"), many(&s["aliases"], "alias", "aliases")];
+    say(format!("{mailboxes} and {aliases} in {}", many(&s["domains"], "domain", "domains")));
+    let (mail, queue) = (&s["mail"], cell(&s["queue"]));
+    say(format!("{}, {}; {queue} in the queue", many(&mail["messages"], "message", "messages"), size(&mail["bytes"])));
     let ports =
         ["smtp", "submission", "smtps", "pop3", "pop3s", "imap", "imaps"].map(|name| match s["ports"][name].as_u64() {
             Some(0) | None => format!("{name} off"),
@@ -57,7 +59,12 @@ fn words(s: &Json) -> String {
         }
     });
     let process = &s["process"];
-    say(format!("process {}: {} memory, {} threads", process["pid"], size(&process["rss"]), cell(&process["threads"])));
+    say(format!(
+        "process {}: {} of memory, {} threads",
+        process["pid"],
+        size(&process["rss"]),
+        cell(&process["threads"])
+    ));
     let services = s["services"].as_object().into_iter().flatten();
     let rows: Vec<_> =
         services.map(|(name, state)| vec![cell(&state["light"]), name.clone(), cell(&state["text"])]).collect();
@@ -71,10 +78,12 @@ fn port(port: &Json) -> String {
     port.as_u64().filter(|port| *port != 0).map_or("off".to_owned(), |port| port.to_string())
 }
 
-/// `3 d 4 h 5 min`
+/// `3 d 4 h 5 min`, `7 s`
 fn span(seconds: &Json) -> String {
-    let minutes = seconds.as_u64().unwrap_or(0) / 60;
+    let seconds = seconds.as_u64().unwrap_or(0);
+    let minutes = seconds / 60;
     match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
+        (0, 0, 0) => format!("{seconds} s"),
         (0, 0, minutes) => format!("{minutes} min"),
         (0, hours, minutes) => format!("{hours} h {minutes} min"),
         (days, hours, minutes) => format!("{days} d {hours} h {minutes} min"),
@@ -93,15 +102,18 @@ pub(super) fn journal(context: &Context, args: Args) -> Done {
     }
     if args.value("day").is_none() && args.value("search").is_none() {
         let answer = context.client.get(&format!("journal?max={lines}"))?;
-        return show::answer(context, &answer, |answer| {
-            list(answer, "lines").iter().map(told).collect::<Vec<_>>().join("\n")
-        });
+        return show::answer(context, &answer, |answer| lines_or_none(list(answer, "lines").iter()));
     }
     let (day, search) = (args.value("day").unwrap_or("today"), args.value("search").unwrap_or_default());
     let query = format!("journal?day={}&search={}&per_page={lines}", escape(day), escape(search));
     let answer = context.client.get(&query)?;
     // A page has its newest line first; a terminal is read downwards.
-    show::answer(context, &answer, |answer| list(answer, "lines").iter().rev().map(told).collect::<Vec<_>>().join("\n"))
+    show::answer(context, &answer, |answer| lines_or_none(list(answer, "lines").iter().rev()))
+}
+
+fn lines_or_none<'a>(lines: impl Iterator<Item = &'a Json>) -> String {
+    let lines: Vec<String> = lines.map(told).collect();
+    if lines.is_empty() { "no such line".to_owned() } else { lines.join("\n") }
 }
 
 fn follow(context: &Context, lines: u64) -> Done {

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Args, Context, Failure,
-    show::{self, cell, list, size},
+    show::{self, cell, list, many, size},
 };
 use crate::{
     admin::{derive, reindexed_json, report_json},
@@ -50,16 +50,16 @@ fn on_files(context: &Context, args: &Args) -> Result<Json, Failure> {
 
 fn report(answer: &Json) -> String {
     let mut lines = vec![format!(
-        "{} messages, {} records, {} in the index, {}: {}",
-        answer["messages"],
-        answer["records"],
+        "{}, {}, {} in the index, {}: {}",
+        many(&answer["messages"], "message", "messages"),
+        many(&answer["records"], "record", "records"),
         answer["derived"],
         size(&answer["octets"]),
         if answer["whole"] == true { "all whole" } else { "DAMAGED" }
     )];
     lines.extend(list(answer, "problems").iter().map(|problem| format!("damaged: {}", cell(problem))));
     if answer["unnamed"].as_u64().is_some_and(|more| more > 0) {
-        lines.push(format!("damaged: {} more places", answer["unnamed"]));
+        lines.push(format!("damaged: {}", many(&answer["unnamed"], "more place", "more places")));
     }
     lines.extend(list(answer, "notes").iter().map(|note| format!("note: {}", cell(note))));
     lines.join("\n")
@@ -73,10 +73,10 @@ pub(super) fn reindex(context: &Context, args: Args) -> Done {
     };
     show::answer(context, &answer, |answer| {
         format!(
-            "{} records made from {}; {} messages cannot be read",
-            answer["records"],
+            "{} made from {}; {} cannot be read",
+            many(&answer["records"], "record", "records"),
             size(&answer["octets"]),
-            answer["unread"]
+            many(&answer["unread"], "message", "messages")
         )
     })?;
     if answer["unread"] == 0 {
@@ -111,9 +111,9 @@ pub(super) fn salvage(context: &Context, args: Args) -> Done {
         "octets": done.octets, "strays": done.strays, "damaged": done.damaged, "to": to.display().to_string() });
     show::answer(context, &answer, |answer| {
         let mut lines = vec![format!(
-            "{} messages brought out of {} volumes, {}; the new store is in {}",
-            answer["messages"],
-            answer["volumes"],
+            "{} brought out of {}, {}; the new store is in {}",
+            many(&answer["messages"], "message", "messages"),
+            many(&answer["volumes"], "volume", "volumes"),
             size(&answer["octets"]),
             to.display()
         )];

@@ -36,7 +36,11 @@ pub(super) fn domain_list(context: &Context, _args: Args) -> Done {
     show::answer(context, &answer, |answer| {
         let row = |d: &Json| vec![cell(&d["name"]), cell(&d["mailboxes"]), cell(&d["aliases"]), cell(&d["catch_all"])];
         let rows: Vec<_> = list(answer, "domains").iter().map(row).collect();
-        show::table(&["DOMAIN", "MAILBOXES", "ALIASES", "CATCH-ALL"], &rows)
+        show::table_or(
+            &["DOMAIN", "MAILBOXES", "ALIASES", "CATCH-ALL"],
+            &rows,
+            "no domain yet: gatepost domain add NAME",
+        )
     })
 }
 
@@ -104,7 +108,11 @@ pub(super) fn mailbox_list(context: &Context, _args: Args) -> Done {
             vec![cell(&m["address"]), messages, bytes, quota, login, cell(&m["owner"])]
         };
         let rows: Vec<_> = list(answer, "mailboxes").iter().map(row).collect();
-        show::table(&["MAILBOX", "MESSAGES", "SIZE", "QUOTA", "LOGIN", "OWNER"], &rows)
+        show::table_or(
+            &["MAILBOX", "MESSAGES", "SIZE", "QUOTA", "LOGIN", "OWNER"],
+            &rows,
+            "no mailbox yet: gatepost mailbox add ADDRESS",
+        )
     })
 }
 
@@ -136,7 +144,7 @@ pub(super) fn alias_list(context: &Context, _args: Args) -> Done {
     show::answer(context, &answer, |answer| {
         let rows: Vec<_> =
             list(answer, "aliases").iter().map(|a| vec![cell(&a["address"]), cell(&a["targets"])]).collect();
-        show::table(&["ALIAS", "TARGETS"], &rows)
+        show::table_or(&["ALIAS", "TARGETS"], &rows, "no alias yet: gatepost alias add ADDRESS TARGET")
     })
 }
 
@@ -172,6 +180,6 @@ pub(super) fn admin_list(context: &Context, _args: Args) -> Done {
     show::answer(context, &answer, |answer| {
         let access = |a: &Json| if a["read_only"] == true { "read-only" } else { "full" }.to_owned();
         let rows: Vec<_> = list(answer, "admins").iter().map(|a| vec![cell(&a["name"]), access(a)]).collect();
-        show::table(&["ADMINISTRATOR", "ACCESS"], &rows)
+        show::table_or(&["ADMINISTRATOR", "ACCESS"], &rows, "no administrator yet: gatepost admin add NAME")
     })
 }

@@ -42,6 +42,16 @@ pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// A table, or a sentence where there is nothing to be put into it.
+pub(super) fn table_or(heads: &[&str], rows: &[Vec<String>], none: &str) -> String {
+    if rows.is_empty() { none.to_owned() } else { table(heads, rows) }
+}
+
+/// `1 mailbox`, `2 mailboxes`; `-` for null.
+pub(super) fn many(count: &Json, one: &str, more: &str) -> String {
+    format!("{} {}", cell(count), if count.as_u64() == Some(1) { one } else { more })
+}
+
 /// The array under a name.
 pub(super) fn list<'a>(answer: &'a Json, name: &str) -> &'a [Json] {
     answer[name].as_array().map_or(&[], Vec::as_slice)
@@ -125,6 +135,15 @@ mod tests {
             (size(&json!(0)), size(&json!(200 << 20)), size(&Json::Null)),
             ("0 B".into(), "200 MB".into(), "-".into())
         );
+    }
+
+    #[test]
+    fn one_is_told_as_one_and_an_empty_table_in_words() {
+        let boxes = |count: Json| many(&count, "mailbox", "mailboxes");
+        let told = [json!(0), json!(1), json!(2), Json::Null].map(boxes);
+        assert_eq!(told, ["0 mailboxes", "1 mailbox", "2 mailboxes", "- mailboxes"]);
+        assert_eq!(table_or(&["ALIAS"], &[], "no alias yet"), "no alias yet");
+        assert_eq!(table_or(&["ALIAS"], &[vec!["a".into()]], "no alias yet"), "ALIAS\na");
     }
 
     #[test]

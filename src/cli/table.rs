@@ -56,6 +56,11 @@ impl Command {
         (least, most)
     }
 
+    /// What the argument at this place is called.
+    pub fn argument(&self, place: usize) -> &str {
+        self.after.split_whitespace().nth(place).unwrap_or_default().trim_end_matches("...")
+    }
+
     /// One line.
     pub fn usage(&self) -> String {
         let flags = self.flags.iter().map(|flag| match flag.value {

@@ -23,7 +23,7 @@ pub(super) fn list(context: &Context, _args: Args) -> Done {
             vec![name, id, scopes, time(&t["made"]), by]
         };
         let rows: Vec<_> = show::list(answer, "tokens").iter().map(row).collect();
-        show::table(&["TOKEN", "ID", "SCOPES", "MADE", "BY"], &rows)
+        show::table_or(&["TOKEN", "ID", "SCOPES", "MADE", "BY"], &rows, "no token yet: gatepost token add NAME SCOPE")
     })
 }
 

@@ -180,7 +180,7 @@ impl Logins {
         let address = login_address(name, &settings.login_domain);
         // One throttle count for `ann`, `Ann` and `ann@office.test`.
         let tag = match &address {
-            Some(address) => self.key.account(&address.to_string().to_ascii_lowercase()),
+            Some(address) => self.key.account(&throttled(address)),
             None => self.key.account(name),
         };
         match address.as_ref().and_then(|a| directory.mailboxes.get(a)) {
@@ -205,6 +205,12 @@ fn login_address(name: &str, login_domain: &str) -> Option<Address> {
         return Address::parse(name).ok();
     }
     Address::parse(&format!("{name}@{login_domain}")).ok()
+}
+
+/// Letters of every script in lower case, as the directory compares them. Believed: those of ASCII are enough. True: each way
+/// to write a name of other letters had free guesses of its own.
+fn throttled(address: &Address) -> String {
+    format!("{}@{}", address.local.key(), address.domain)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
