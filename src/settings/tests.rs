@@ -96,7 +96,17 @@ fn sizes_are_said_in_megabytes_and_held_in_octets() {
 #[test]
 fn the_whole_internet_is_no_relay_network() {
     assert!(errors(&[("smtp.relay_networks", "10.0.0.0/8, 192.168.1.7, fd00::/8")]).is_empty());
-    for bad in ["0.0.0.0/0", "::/0", "10.0.0.0/33", "printer.office.test", "10.0.0.0/8/8", "1.2.3"] {
+    for bad in [
+        "0.0.0.0/0",
+        "::/0",
+        "10.0.0.0/7",
+        "128.0.0.0/1",
+        "2000::/3",
+        "10.0.0.0/33",
+        "printer.office.test",
+        "10.0.0.0/8/8",
+        "1.2.3",
+    ] {
         assert_eq!(errors(&[("smtp.relay_networks", bad)]).len(), 1, "{bad}");
     }
 }
