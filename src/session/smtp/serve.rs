@@ -33,8 +33,8 @@ pub(super) struct Session {
     pub client: Client,
     pub phase: Phase<Box<Arriving>>,
     pub tally: Tally,
-    /// Memory for what is to be told about recipients.
-    wishes: Held,
+    /// Memory for recipients.
+    rcpts: Held,
     /// How long a client may be silent.
     pub idle: Duration,
 }
@@ -75,8 +75,8 @@ pub(super) struct Spot {
 impl Session {
     pub fn new(smtp: Smtp, conn: Conn, idle: Duration) -> Self {
         let client = Client { ip: conn.peer().ip(), service: smtp.service, tls: conn.tls().is_some(), login: None };
-        let wishes = smtp.pipeline.heads.wishes();
-        Session { smtp, conn, client, phase: Phase::Fresh, tally: Tally::default(), wishes, idle }
+        let rcpts = smtp.pipeline.heads.rcpts();
+        Session { smtp, conn, client, phase: Phase::Fresh, tally: Tally::default(), rcpts, idle }
     }
 
     /// The whole session, from the greeting to the last line in the journal.
@@ -159,9 +159,9 @@ impl Session {
             Ok(command) => self.obey(command).await,
             Err(bad) => Ok(Said::Now(bad.say)),
         };
-        if let Some(weight) = self.phase.wishes_weight() {
+        if let Some(weight) = self.phase.weight() {
             // What is over is refused at the next recipient.
-            self.wishes.hold(weight);
+            self.rcpts.hold(weight);
         }
         self.answer(verb, said).await
     }
@@ -247,7 +247,7 @@ impl Session {
     }
 
     async fn recipient(&mut self, to: Recipient, wishes: Wishes) -> Reply {
-        if !self.wishes.hold(self.phase.wishes_weight().unwrap_or(0)) {
+        if !self.rcpts.hold(self.phase.weight().unwrap_or(0)) {
             return say::TOO_MANY_RCPTS.into();
         }
         let named = to.to_string();
