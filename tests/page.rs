@@ -26,7 +26,8 @@ use gatepost::{
     directory::Change,
     journal::ServiceEvent,
     limits,
-    types::{Address, Password},
+    store::{NewMessage, QueueFilter, QueueOrder, QueueRows},
+    types::{Address, Answer, Hold, Leaving, Password, ReversePath, Settled},
 };
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -156,11 +157,47 @@ fn many_lines(house: &House) {
     smol::block_on(app.desk.house().days.flush());
 }
 
+fn admin(house: &House, name: &str, read_only: bool) {
+    let credential = gatepost::admin::credential(&house.app().desk.house().settings.get(), PASSWORD, name).unwrap();
+    house.change(Change::AddAdmin(gatepost::directory::Admin { name: name.into(), credential, read_only }));
+}
+
+/// Four recipients wait: a new one, two that were put off, a held one.
+async fn some_queue(house: &House) {
+    let (store, now) = (&house.app().desk.house().store, house.app().desk.house().clock.now());
+    let from = ReversePath::Address(Address::parse(ANN.0).unwrap());
+    let to = |name: &str| Leaving::plain(from.clone(), Address::parse(name).unwrap(), now.plus(7200));
+    let queue = ["new@far.test", "grey@far.test", "full@near.test", "held@near.test"].map(to).to_vec();
+    let mut draft = store.draft().await.unwrap();
+    draft.write(b"From: ann@office.test\r\nSubject: Hello\r\n\r\nbody\r\n").await.unwrap();
+    let sealed = draft.seal().await.unwrap();
+    store.commit(vec![NewMessage { sealed, derived: None, deliveries: Vec::new(), queue }]).await.unwrap();
+    let rows = store.waiting(QueueFilter::default(), QueueOrder::Oldest, None, 9).await.unwrap().rows;
+    let said = [(1, 450, "4.7.1", "Greylisted, try again later"), (2, 452, "4.2.2", "mailbox full")];
+    let late = said.map(|(n, code, status, text)| {
+        let (peer, status, text) = ("mx.far.test[192.0.2.1]:25".into(), status.into(), text.into());
+        let last = Some(Answer { at: now, peer, code, status, text });
+        Settled::Later { id: rows[n].id, next_try: now.plus(7200), last, told_late: false }
+    });
+    let begun = rows[1..3].iter().map(|row| (row.id, now.plus(7200))).collect();
+    assert_eq!(store.begin(begun).await.unwrap().len(), 2);
+    store.settle(late.to_vec()).await.unwrap();
+    assert_eq!(store.hold(QueueRows::Ids(vec![rows[3].id]), Hold::Held).await, Ok(1));
+}
+
+#[test]
+fn the_queue_is_seen_and_worked_on_in_a_real_browser() {
+    let house = House::start();
+    admin(&house, ADMIN, false);
+    admin(&house, LOOKER, true);
+    smol::block_on(some_queue(&house));
+    drive(house.ports, &["queue"]);
+}
+
 #[test]
 fn ten_thousand_mailboxes_and_a_million_lines_stay_fluid() {
     let house = House::start();
-    let credential = gatepost::admin::credential(&house.app().desk.house().settings.get(), PASSWORD, ADMIN).unwrap();
-    house.change(Change::AddAdmin(gatepost::directory::Admin { name: ADMIN.into(), credential, read_only: false }));
+    admin(&house, ADMIN, false);
     let begun = Instant::now();
     many_mailboxes(&house);
     println!("{MAILBOXES} mailboxes made in {:?}", begun.elapsed());

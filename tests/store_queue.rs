@@ -5,6 +5,8 @@
 mod cuts;
 #[path = "store_queue/damage.rs"]
 mod damage;
+#[path = "store_queue/many.rs"]
+mod many;
 #[path = "common/post.rs"]
 mod post;
 #[path = "common/recorder.rs"]

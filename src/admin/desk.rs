@@ -18,6 +18,7 @@ use crate::{
     net::{Certificates, Vault, dns::Resolver},
     policy::Policy,
     proof::Keyring,
+    remote::Tap,
     rt::{Bell, Board, Clock, Shared, Worker},
     settings::{self, FieldError, Settings, TlsMode, Version, Versions},
     store::{Days, Row, Store, StoreError, Write},
@@ -63,6 +64,8 @@ pub struct House {
     pub days: Days,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The last dialogues with other servers.
+    pub tap: Tap,
     /// Certificates that can be used now; it wakes whoever makes handshakes when one changes.
     pub certificates: Certificates,
     /// What the outside says before settings are saved: whether ports can be bound, directories are there.

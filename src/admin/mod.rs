@@ -2,7 +2,7 @@
 //!
 //! `http` takes requests from the front through the `gate`; `lodge` says who asks (`sessions`, `tokens`) and what he may (`roles`);
 //! `reply` puts these together. `operations` is the table of everything that can be asked, `openapi` writes it down for others;
-//! `people`, `config`, `certificates`, `lines`, `status` are the hands, and everything that changes goes over the `desk`.
+//! `people`, `config`, `certificates`, `lines`, `queue`, `status` are the hands, and everything that changes goes over the `desk`.
 //! Must not know: sockets of strangers (that is `listen`), how settings are put
 //! into effect (that is `app`, which hands in a function).
 
@@ -28,6 +28,7 @@ mod page;
 mod paging;
 mod password;
 mod people;
+mod queue;
 mod reindex;
 mod reply;
 mod roles;

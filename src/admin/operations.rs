@@ -9,7 +9,7 @@ use super::{
     Answer, ApiError, Desk,
     answer::{Entered, Stream},
     api::{Method, Request},
-    certificates, config, dkim, dns, events, lines, lodge, mailboxes, openapi, password, people, reindex, start,
+    certificates, config, dkim, dns, events, lines, lodge, mailboxes, openapi, password, people, queue, reindex, start,
     status, system, tokens,
 };
 
@@ -31,6 +31,8 @@ pub enum Area {
     Status,
     /// The journal and the feed: who writes to whom.
     Journal,
+    /// What waits to be sent.
+    Queue,
     /// Domains, mailboxes, aliases.
     Directory,
     /// Settings and services.
@@ -45,14 +47,23 @@ pub enum Area {
 
 impl Area {
     /// Every one.
-    pub const ALL: [Area; 7] =
-        [Area::Status, Area::Journal, Area::Directory, Area::Settings, Area::Certificates, Area::Admins, Area::Login];
+    pub const ALL: [Area; 8] = [
+        Area::Status,
+        Area::Journal,
+        Area::Queue,
+        Area::Directory,
+        Area::Settings,
+        Area::Certificates,
+        Area::Admins,
+        Area::Login,
+    ];
 
     /// Its word in the API.
     pub fn word(self) -> &'static str {
         match self {
             Area::Status => "status",
             Area::Journal => "journal",
+            Area::Queue => "queue",
             Area::Directory => "directory",
             Area::Settings => "settings",
             Area::Certificates => "certificates",
@@ -218,6 +229,13 @@ table! {
     Get    "journal/days" [] Look(Journal) - => Days lines::days, "The days that have a journal (M5).";
     Get    "journal/export" [day form after] Look(Journal) - => Piece lines::export, "A piece of a day as text.";
     Get    "journal/file" [day form] Look(Journal) - => "text/plain, text/csv" lines::file, "A day as a file (M6, Q30).";
+
+    Get    "queue" [search sender recipient domain state message order behind max] Look(Queue) - => Queue queue::list, "What waits to be sent, and why (K1, K2).";
+    Get    "queue/{row}" [] Look(Queue) - => QueueRow queue::row, "One recipient of the queue, with the head of its message (K2).";
+    Post   "queue/send" [] Change(Queue) QueueRows => Changed queue::send, "Tries rows of the queue now (K4, K5); those that are held stay so.";
+    Post   "queue/hold" [] Change(Queue) QueueRows => Changed queue::hold, "Holds rows of the queue until they are released.";
+    Post   "queue/release" [] Change(Queue) QueueRows => Changed queue::release, "Releases rows of the queue that are held.";
+    Post   "queue/delete" [] Change(Queue) QueueRows => Changed queue::delete, "Deletes rows of the queue (K3, K5); their senders are not told.";
 
     Get    "domains" [] Look(Directory) - => Domains people::domains, "Domains with their counts (G1).";
     Post   "domains" [] Change(Directory) NewDomain => Ok people::add_domain, "Adds a domain (G2).";

@@ -30,6 +30,7 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     ("/app/menu.js", SCRIPT, include_bytes!("../../web/app/menu.js")),
     ("/app/notfound.js", SCRIPT, include_bytes!("../../web/app/notfound.js")),
     ("/app/password.js", SCRIPT, include_bytes!("../../web/app/password.js")),
+    ("/app/queue.js", SCRIPT, include_bytes!("../../web/app/queue.js")),
     ("/app/route.js", SCRIPT, include_bytes!("../../web/app/route.js")),
     ("/app/services.js", SCRIPT, include_bytes!("../../web/app/services.js")),
     ("/app/setting.js", SCRIPT, include_bytes!("../../web/app/setting.js")),

@@ -17,7 +17,7 @@ struct Word(&'static str, &'static [Area], &'static [Area]);
 const WORDS: &[Word] = &[
     Word("read", &[Area::Status, Area::Directory, Area::Settings, Area::Certificates], &[]),
     Word("journal", &[Area::Journal], &[Area::Journal]),
-    Word("queue", &[Area::Status], &[Area::Status]),
+    Word("queue", &[Area::Status, Area::Queue], &[Area::Status, Area::Queue]),
     Word("directory", &[Area::Directory], &[Area::Directory]),
     Word("settings", &[Area::Settings, Area::Certificates], &[Area::Settings, Area::Certificates]),
     Word("admin", &[Area::Admins], &[Area::Admins]),

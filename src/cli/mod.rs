@@ -1,7 +1,7 @@
 //! The subcommands: they ask the running server over its socket (`client`), or read the files when it is stopped.
 //!
 //! `table` lists every subcommand with its words, flags and help; `args` reads a command line by it; the hands are in
-//! `people`, `tokens`, `config`, `certificates`, `look`, `offline`, `serve`. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no server.
+//! `people`, `queue`, `tokens`, `config`, `certificates`, `look`, `offline`, `serve`. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no server.
 
 mod args;
 mod certificates;
@@ -12,6 +12,7 @@ mod failure;
 mod look;
 mod offline;
 mod people;
+mod queue;
 mod serve;
 mod show;
 mod table;

@@ -1,6 +1,6 @@
 //! Every subcommand: its words, what comes after them, flags, help, and the hand that does it.
 
-use super::{Args, Context, Failure, certificates, config, dkim, look, offline, people, serve, tokens};
+use super::{Args, Context, Failure, certificates, config, dkim, look, offline, people, queue, serve, tokens};
 
 /// A flag.
 pub(super) struct Flag {
@@ -40,6 +40,15 @@ const HASH: Flag = Flag { name: "hash", value: "", help: "standard input has a $
 const MAIL: Flag =
     Flag { name: "mail", value: "DIR", help: "mail directory (default: mail below the state directory)" };
 const YES: Flag = Flag { name: "yes", value: "", help: "do not ask" };
+const SEARCH: Flag =
+    Flag { name: "search", value: "TEXT", help: "a part of the sender, the recipient, or the last answer" };
+const SENDER: Flag = Flag { name: "sender", value: "TEXT", help: "a part of the sender; <> is the null sender" };
+const TO: Flag = Flag { name: "to", value: "TEXT", help: "a part of the recipient" };
+const DOMAIN: Flag = Flag { name: "domain", value: "NAME", help: "the recipient's domain" };
+const IS: Flag = Flag { name: "is", value: "STATE", help: "new, deferred or held" };
+const MESSAGE: Flag = Flag { name: "message", value: "NAME", help: "a message's name in the journal" };
+const ALL: Flag = Flag { name: "all", value: "", help: "everything that waits" };
+const MEANT: &[Flag] = &[SEARCH, SENDER, TO, DOMAIN, IS, MESSAGE, ALL];
 const FROM_STDIN: &str = "The password is read from standard input, one line; on a terminal it is asked for. It is never an argument:\narguments are seen by every user of the machine.";
 
 impl Command {
@@ -113,6 +122,23 @@ pub(super) fn list(commands: &[&Command]) -> String {
         text += &format!("  {left:<34} {}\n", command.about);
     }
     text + "\ngatepost help SUBCOMMAND tells more. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no server.\n"
+}
+
+/// A subcommand that does something with rows of the queue.
+const fn of_queue(
+    words: &'static str,
+    flags: &'static [Flag],
+    about: &'static str,
+    run: fn(&Context, Args) -> Result<(), Failure>,
+) -> Command {
+    Command {
+        words,
+        after: "[ROW...]",
+        flags,
+        about,
+        more: "Rows are named, or all that fit the flags, or --all.",
+        run,
+    }
 }
 
 const fn plain(
@@ -252,6 +278,32 @@ pub(super) static COMMANDS: &[Command] = &[
         run: certificates::self_signed,
     },
     plain("certificate remove", "NAME", "remove a stored certificate that is not used", certificates::remove),
+    Command {
+        words: "queue list",
+        after: "",
+        flags: &[
+            SEARCH,
+            SENDER,
+            TO,
+            DOMAIN,
+            IS,
+            MESSAGE,
+            Flag { name: "max", value: "N", help: "how many rows at most (default 100)" },
+        ],
+        about: "what waits to be sent, why, and until when",
+        more: "",
+        run: queue::queue_list,
+    },
+    plain("queue show", "ROW", "one recipient of the queue, with the head of its message", queue::queue_show),
+    of_queue("queue send", MEANT, "try again now; what is held stays held", queue::queue_send),
+    of_queue("queue hold", MEANT, "hold until released", queue::queue_hold),
+    of_queue("queue release", MEANT, "release what is held", queue::queue_release),
+    of_queue(
+        "queue delete",
+        &[SEARCH, SENDER, TO, DOMAIN, IS, MESSAGE, ALL, YES],
+        "delete; the senders are not told",
+        queue::queue_delete,
+    ),
     Command {
         words: "journal",
         after: "",

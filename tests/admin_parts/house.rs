@@ -12,6 +12,7 @@ use gatepost::{
     listen::http::{Front, FrontMeans, Local, Patience},
     net::{Certificates, Identity, Vault, dns::TableResolver},
     policy::Policy,
+    remote::Tap,
     rt::{Board, Clock, Executor, Shared, Stop, SystemClock, Task, Worker, block_on},
     settings::{FieldError, Settings},
     store::{Days, Delivery, NewMessage, Places, Store},
@@ -226,6 +227,7 @@ fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
         certificates,
         resolver: Arc::new(TableResolver::default()),
         keyring: Shared::default(),
+        tap: Tap::default(),
         worker,
         clock,
         precheck: Arc::new(|settings: &Settings| {

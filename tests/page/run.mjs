@@ -1,4 +1,5 @@
-// Drives the page in a headless browser: `node run.mjs` checks everything, `node run.mjs fluid` measures it with much data.
+// Drives the page in a headless browser: `node run.mjs` checks everything but the queue, `node run.mjs queue` that,
+// `node run.mjs fluid` measures it with much data.
 // tests/page.rs starts the server, says by PAGE_URL, PAGE_ADMIN, PAGE_PASSWORD, PAGE_LOOKER, PAGE_SMTP where it is, and looks
 // at the exit code.
 
@@ -9,11 +10,14 @@ import { work } from "./work.mjs";
 import { keyboard } from "./keyboard.mjs";
 import { strangers } from "./strangers.mjs";
 import { fluid } from "./fluid.mjs";
+import { queue } from "./queue.mjs";
 
 const browser = await launch();
 try {
   if (process.argv[2] === "fluid") {
     await fluid(browser);
+  } else if (process.argv[2] === "queue") {
+    await queue(browser);
   } else {
     const cookies = await login(browser);
     if (!cookies) throw new Error("without a login nothing else can be looked at");

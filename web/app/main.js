@@ -7,6 +7,7 @@ import { Login } from "./login.js";
 import { Start } from "./start.js";
 import { Settings } from "./settings.js";
 import { Mail } from "./mail.js";
+import { Queue } from "./queue.js";
 import { Certificates } from "./certificates.js";
 import { Journal } from "./journal.js";
 import { Admins } from "./admins.js";
@@ -16,7 +17,7 @@ import { route } from "./route.js";
 import { get } from "./api.js";
 import { learn } from "./zone.js";
 
-const SCREENS = { "": Start, settings: Settings, mail: Mail, certificates: Certificates, journal: Journal, admins: Admins };
+const SCREENS = { "": Start, settings: Settings, mail: Mail, queue: Queue, certificates: Certificates, journal: Journal, admins: Admins };
 
 async function who() {
   try {

@@ -69,7 +69,7 @@ export function serviceLines(start) {
     else if (!lines.some((one) => one.id === "readers")) lines.push(readers(start.lines.filter(isReader)));
   }
   if (!start.lines.some((line) => line.id === "queue")) {
-    lines.push({ id: "queue", light: "none", text: t("in_queue", start.counts.queue ?? 0), why: [], switches: [] });
+    lines.push({ id: "queue", light: "none", text: t("in_queue", start.counts.queue ?? 0), why: [], switches: [], href: link(["queue"]) });
   }
   lines.splice(1, 0, { id: "counts", light: "none", text: t("created", mailboxes, aliases, domains), why: [], switches: [], href: link(["mail"]) });
   return lines.map((line) => ({ ...line, why: line.why.filter(Boolean).join(" · ") }));

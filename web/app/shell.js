@@ -13,6 +13,7 @@ const TABS = [
   ["", "home", "start_page"],
   ["settings", "settings", "settings"],
   ["mail", "mail", "domains_and_mailboxes"],
+  ["queue", "queue", "board_queue"],
   ["certificates", "certificate", "certificates"],
   ["journal", "journal", "journal"],
   ["admins", "people", "administrators"],

@@ -6,7 +6,7 @@ import { date, has, t } from "./words.js";
 import { mayChange, notify } from "./state.js";
 import { at, post, remove } from "./api.js";
 
-const AREAS = ["status", "journal", "directory", "settings", "certificates", "admins", "login"];
+const AREAS = ["status", "journal", "queue", "directory", "settings", "certificates", "admins", "login"];
 const WAYS = ["read", "write"];
 
 // "journal:read" in words; a word that this page does not know is shown as it is.
