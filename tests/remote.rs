@@ -8,6 +8,8 @@ mod common;
 mod dialog;
 #[path = "remote/mad.rs"]
 mod mad;
+#[path = "remote/names.rs"]
+mod names;
 #[path = "remote/peers.rs"]
 mod peers;
 #[path = "remote/policies.rs"]

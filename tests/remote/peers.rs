@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// A program that is ended with the test.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -32,7 +32,7 @@ impl Drop for Running {
     }
 }
 
-fn start(command: &mut Command, port: u16) -> Running {
+pub fn start(command: &mut Command, port: u16) -> Running {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut running =
         Running(quiet.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}: scripts/install-test-tools --bench")));
