@@ -8,6 +8,7 @@ const SCREENS = [
   ["settings/history", { ru: "Настройки", en: "Settings" }],
   ["mail", { ru: "Домены и ящики", en: "Domains and mailboxes" }],
   ["mail/office.test?tab=aliases", { ru: "Домены и ящики", en: "Domains and mailboxes" }],
+  ["queue", { ru: "Почтовая очередь", en: "Mail queue" }],
   ["certificates", { ru: "Сертификаты", en: "Certificates" }],
   ["journal", { ru: "Журнал", en: "Journal" }],
   ["admins", { ru: "Администраторы", en: "Administrators" }],

@@ -124,7 +124,7 @@ function Row({ row }) {
       <span class="soft second">${t("from_x", row.sender || t("null_sender"))} · ${size(row.size)} · ${t("waits", age(row))} · ${t("n_tries", row.tries)}</span>
       ${row.last && html`<span class="second why">${answer(row.last)}</span>`}
     </span>
-    ${row.state !== "held" && html`<span class="soft next-try">${t("next_try")}<br />${when(row.next_try)}</span>`}
+    ${row.state !== "held" && html`<span class="soft next-try">${t("next_try")}:<br /> ${when(row.next_try)}</span>`}
   </a></li>`;
 }
 
