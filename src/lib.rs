@@ -32,8 +32,7 @@
 //!
 //! # Absent on purpose (each has its room and its own issue)
 //!
-//! The outgoing queue's runner (`queue`: rows are written, nothing leaves yet), the collector, DKIM/SPF/DMARC (`proof`),
-//! scanners and upstream clients (`remote`), filters (`rules`), the web page (`web/` holds a status page only).
+//! The collector, SPF and DMARC (`proof`), scanners (`remote`), filters (`rules`).
 
 pub mod admin;
 pub mod app;

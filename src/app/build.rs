@@ -9,7 +9,7 @@ use std::{
 use super::{
     doors::{self, Doors, Parts},
     house::{AppError, House, Options},
-    time,
+    sending, time,
 };
 use crate::{
     admin::{self, Admin, Caller, Desk, Gate},
@@ -21,7 +21,7 @@ use crate::{
     },
     net::{
         Certificates, Identity, Vault,
-        dns::{DnsConfig, RealResolver},
+        dns::{DnsConfig, RealResolver, Resolver},
     },
     pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Renewal},
@@ -119,6 +119,7 @@ impl Ground {
         let names = Shared::new(doors::names(&settings.get()));
         let resolver = RealResolver::start(names.clone(), clock.clone())
             .map_err(|e| AppError::of("the thread for DNS cannot be started", e))?;
+        let resolver: Arc<dyn Resolver> = Arc::new(resolver);
         let doors = Arc::new(Doors::new(self.parts(&store, &settings, &directory, &certificates, &days, names)?));
         let desk = Arc::new(Desk::new(admin::House {
             store: store.clone(),
@@ -126,7 +127,7 @@ impl Ground {
             mail_dir,
             settings: settings.clone(),
             directory,
-            resolver: Arc::new(resolver),
+            resolver: resolver.clone(),
             keyring: Shared::default(),
             tap: Tap::default(),
             worker: self.worker.clone(),
@@ -152,8 +153,29 @@ impl Ground {
         let state = self.options.state.display().to_string();
         self.journal.tell(ServiceEvent::Started { version: env!("CARGO_PKG_VERSION").to_owned(), state });
         let tasks = self.tasks(&desk, &doors, certificates, &days);
+        let queue = self.sending(&desk, &doors, resolver);
         let Ground { stop, journal, executor, syslog, .. } = self;
-        Ok(House { store, journal, desk, doors, admin, local, days, syslog, stop, executor, tasks })
+        Ok(House { store, journal, desk, doors, admin, local, days, syslog, stop, executor, tasks, queue })
+    }
+
+    /// The queue's loop.
+    fn sending(&self, desk: &Desk, doors: &Doors, resolver: Arc<dyn Resolver>) -> crate::rt::Task<()> {
+        let house = desk.house();
+        sending::start(sending::Parts {
+            settings: house.settings.clone(),
+            store: house.store.clone(),
+            pipeline: doors.pipeline(),
+            resolver,
+            keyring: house.keyring.clone(),
+            vault: self.vault.clone(),
+            journal: self.journal.clone(),
+            board: self.board.clone(),
+            clock: self.clock.clone(),
+            worker: self.worker.clone(),
+            executor: self.executor.clone(),
+            stop: self.stop.clone(),
+            tap: house.tap.clone(),
+        })
     }
 
     /// What runs beside the sessions, each until the stop sign.
@@ -251,6 +273,7 @@ impl Ground {
         Ok(Parts {
             settings: settings.clone(),
             store: store.clone(),
+            vault: self.vault.clone(),
             policy: Arc::new(policy),
             pipeline: Arc::new(pipeline),
             listeners,

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use super::sending;
 use crate::{
     admin::{Apply, Live, Precheck},
     journal::{Journal, ServiceEvent, Syslog, SyslogConfig},
@@ -9,7 +10,7 @@ use crate::{
         Guests, Handler, Listeners, Spec, Wanted,
         http::{Front, Origin},
     },
-    net::{Acceptor, Certificates, Conn, Tickets, dns::DnsConfig},
+    net::{Acceptor, Certificates, Conn, Tickets, Vault, dns::DnsConfig},
     pipeline::Pipeline,
     policy::{Network, Policy, Renewal, Service},
     rt::{Board, Light, Receiver, Shared, Stop},
@@ -27,6 +28,7 @@ use crate::{
 pub(super) struct Parts {
     pub settings: Shared<Settings>,
     pub store: Store,
+    pub vault: Arc<Vault>,
     pub policy: Arc<Policy>,
     pub pipeline: Arc<Pipeline>,
     pub listeners: Listeners,
@@ -92,6 +94,11 @@ impl Doors {
         self.parts.policy.clone()
     }
 
+    /// The way in for messages of ours.
+    pub(super) fn pipeline(&self) -> Arc<Pipeline> {
+        self.parts.pipeline.clone()
+    }
+
     /// Logins by imported hashes, for whoever writes the directory.
     pub(super) fn renewals(&self) -> Receiver<Renewal> {
         self.parts.policy.renewals()
@@ -106,6 +113,9 @@ impl Doors {
         self.parts.certificates.set_directory(dir);
         self.parts.certificates.scan().await;
         self.turn_keys(settings);
+        sending::tell_password(settings, &self.parts.vault, &self.parts.board);
+        // Perhaps what did not answer is reached by the new ones.
+        self.parts.store.queue_bell().ring();
         self.parts.listeners.apply(self.wanted(settings)).await;
     }
 

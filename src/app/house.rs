@@ -13,7 +13,7 @@ use crate::{
     admin::{Admin, Desk},
     journal::{Journal, ServiceEvent, Syslog},
     listen::http::Local,
-    rt::{Clock, Executor, Stop, SystemClock, Task},
+    rt::{Clock, Executor, Stop, SystemClock, Task, timeout},
     store::{Days, Disk, RealDisk, Store},
 };
 
@@ -83,6 +83,8 @@ pub struct House {
     pub(super) stop: Stop,
     pub(super) executor: Executor,
     pub(super) tasks: Vec<Task<()>>,
+    /// The queue's loop.
+    pub(super) queue: Task<()>,
 }
 
 impl House {
@@ -98,11 +100,12 @@ impl House {
 
     /// Ends it: doors first, sessions say goodbye, then the disk, then the last journal lines.
     pub fn stop(self, why: &str) {
-        let House { store, journal, desk, doors, admin, local, days, syslog, stop, executor, tasks } = self;
+        let House { store, journal, desk, doors, admin, local, days, syslog, stop, executor, tasks, queue } = self;
         journal.tell(ServiceEvent::Stopping { why: why.to_owned() });
         drop(local);
         stop.set();
-        smol::block_on(doors.close(GOODBYE));
+        // What is on its way to other servers gets the same time.
+        smol::block_on(smol::future::zip(doors.close(GOODBYE), timeout(GOODBYE, queue)));
         drop(admin);
         drop(tasks);
         smol::block_on(store.close());

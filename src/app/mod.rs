@@ -7,6 +7,7 @@ mod build;
 mod doors;
 mod house;
 mod run;
+mod sending;
 mod time;
 
 pub use house::{AppError, House, Options};

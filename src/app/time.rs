@@ -1,5 +1,6 @@
 //! Watches the wall clock against the monotonic one: a step over an hour is told (boards boot in 1970 and jump at the first
-//! NTP answer). A mail disk that comes later than the board brings the time it knows with it.
+//! NTP answer), and the queue's times go with it: nothing is due, late or over because the clock was wrong. A mail disk that comes
+//! later than the board brings the time it knows with it; what is written there was always right.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,16 +29,25 @@ pub(super) async fn watch(clock: Arc<FloorClock>, store: Store, journal: Journal
         let has_time = is_plausible(clock.now());
         // None: the period is over.
         let _ = timeout(if has_time { PERIOD } else { WITHOUT_TIME }, stop.wait()).await;
+        if let Some(step) = stepped(last, (clock.now(), clock.mono())) {
+            tell(&journal, step, clock.now());
+            // An error says that the disk is away; its rows then wait as they stand.
+            let _ = store.shift_queue(step).await;
+        }
+        last = (clock.now(), clock.mono());
         if !has_time {
             clock.raise(store.newest_time());
+            if let Some(step) = stepped(last, (clock.now(), clock.mono())) {
+                tell(&journal, step, clock.now());
+            }
+            last = (clock.now(), clock.mono());
         }
-        let now = (clock.now(), clock.mono());
-        if let Some(step) = stepped(last, now) {
-            let text = format!("the clock stepped by {step} seconds to {}", now.0.day());
-            journal.tell(ServiceEvent::Note { grave: false, text });
-        }
-        last = now;
     }
+}
+
+fn tell(journal: &Journal, step: i64, now: UnixTime) {
+    let text = format!("the clock stepped by {step} seconds to {}", now.day());
+    journal.tell(ServiceEvent::Note { grave: false, text });
 }
 
 /// By how many seconds the wall clock moved other than time did, if it is more than an hour.

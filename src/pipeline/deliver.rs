@@ -8,7 +8,7 @@ use crate::{
     policy::Refusal,
     router::{self, Destination, Route},
     store::{Delivery, NewMessage, Sealed},
-    types::{Address, Envelope, MailboxId, QueueId},
+    types::{Address, Envelope, Leaving, MailboxId, QueueId},
     wire::smtp::say,
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Whole {
     pub began: Duration,
     /// Whether one of our users sent it; None: we ourselves, and it counts for nothing.
     pub logged_in: Option<bool>,
+    /// One of ours sent it: it may leave.
+    pub ours: bool,
 }
 
 /// A recipient that does not get it.
@@ -42,6 +44,8 @@ struct Copy {
 #[derive(Default)]
 struct Plan {
     copies: BTreeMap<MailboxId, Copy>,
+    /// Recipients elsewhere.
+    leaving: Vec<Leaving>,
     failed: Vec<Failed>,
 }
 
@@ -49,14 +53,16 @@ struct Plan {
 pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepted, Refusal> {
     let qid = QueueId::of(whole.sealed.id());
     let size = whole.sealed.len();
-    let mut plan = route(pipeline, &whole.envelope);
+    // RCPT asked for that too, but the directory may have changed since.
+    let mut plan = route(pipeline, &whole.envelope, whole.ours);
     let warnings = weigh(pipeline, &mut plan, size).await?;
-    if plan.copies.is_empty() {
+    if plan.copies.is_empty() && plan.leaving.is_empty() {
         let first = plan.failed.into_iter().next().map(|f| f.refusal);
         return Err(first.unwrap_or_else(|| refuse(say::NO_MAILBOX, "no recipient is left")));
     }
     let deliveries = plan.copies.values().map(delivery).collect();
-    let mut messages = vec![NewMessage { sealed: whole.sealed, derived: whole.derived, deliveries, queue: Vec::new() }];
+    let queue = plan.leaving.clone();
+    let mut messages = vec![NewMessage { sealed: whole.sealed, derived: whole.derived, deliveries, queue }];
     let original = notify::Original { envelope: &whole.envelope, section: &whole.section };
     let notice = notify::failure(pipeline, &original, &plan.failed).await?;
     let notice_id = notice.as_ref().map(|n| QueueId::of(n.sealed.id()));
@@ -78,10 +84,12 @@ fn delivery(copy: &Copy) -> Delivery {
 }
 
 /// Where everybody lives now: the directory may have changed since RCPT.
-fn route(pipeline: &Pipeline, envelope: &Envelope) -> Plan {
+fn route(pipeline: &Pipeline, envelope: &Envelope, ours: bool) -> Plan {
     let (directory, settings) = (pipeline.directory.get(), pipeline.settings.get());
     let mut plan = Plan::default();
-    for recipient in envelope.recipients() {
+    let now = pipeline.clock.now();
+    for rcpt in envelope.rcpts() {
+        let recipient = &rcpt.to;
         let fail = |refusal| Failed { recipient: recipient.clone(), refusal };
         match router::expand(&directory, &settings, recipient) {
             Route::Local { here, elsewhere } => {
@@ -94,7 +102,16 @@ fn route(pipeline: &Pipeline, envelope: &Envelope) -> Plan {
                     plan.failed.push(fail(refuse(say::NO_QUEUE, "the alias leads to another domain")));
                 }
             }
-            Route::Foreign => plan.failed.push(fail(refuse(say::NO_QUEUE, "the domain is not ours"))),
+            Route::Foreign if ours => plan.leaving.push(Leaving {
+                from: envelope.from.clone(),
+                to: recipient.clone(),
+                original: None,
+                wishes: rcpt.wishes(),
+                terms: envelope.terms.clone(),
+                ours,
+                next_try: now,
+            }),
+            Route::Foreign => plan.failed.push(fail(refuse(say::RELAY_DENIED, "the domain is not ours"))),
             Route::Unknown => plan.failed.push(fail(refuse(say::NO_MAILBOX, "no such mailbox"))),
         }
     }
@@ -184,7 +201,10 @@ fn tell(pipeline: &Pipeline, told: &Told<'_>, plan: &Plan) {
     if let Some(notice) = &told.notice {
         journal.tell(PipelineEvent::Bounced { qid: qid.clone(), notice: notice.clone() });
     }
-    journal.tell(PipelineEvent::Removed { qid: qid.clone() });
+    // The queue tells the end of what it has.
+    if plan.leaving.is_empty() {
+        journal.tell(PipelineEvent::Removed { qid: qid.clone() });
+    }
 }
 
 #[cfg(test)]

@@ -149,8 +149,8 @@ impl Incoming {
         let derived = self.watching.finish();
         let sealed = self.draft.seal().await.map_err(|e| disk_refusal(&e))?;
         let (envelope, section, began) = (self.envelope, self.section, self.began);
-        let logged_in = logged_in(&self.origin);
-        let whole = deliver::Whole { sealed, derived, envelope, section, began, logged_in };
+        let (logged_in, ours) = (logged_in(&self.origin), is_ours(&self.origin));
+        let whole = deliver::Whole { sealed, derived, envelope, section, began, logged_in, ours };
         let done = deliver::deliver(&self.pipeline, whole).await;
         // Until it was committed the body was in memory.
         drop(self.body);

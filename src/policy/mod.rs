@@ -159,6 +159,9 @@ impl Policy {
     pub async fn recipient(&self, client: &Client, to: &Address, size: Option<u64>) -> Result<(), Refusal> {
         let settings = self.settings.get();
         let here = relay::recipient(&settings, &self.directory.get(), client, to)?;
+        if here.is_empty() {
+            return Ok(());
+        }
         for destination in &here {
             if self.has_room(destination, size).await? {
                 return Ok(());

@@ -31,7 +31,7 @@ pub fn sender(settings: &Settings, client: &Client, size: Option<u64>) -> Result
     Ok(())
 }
 
-/// RCPT: in which mailboxes mail for `to` from this client would end, one at least; or why it may not come in.
+/// RCPT: in which mailboxes mail for `to` from this client would end, none where it goes to another domain; or why it may not come in.
 pub fn recipient(
     settings: &Settings,
     directory: &Directory,
@@ -48,7 +48,8 @@ fn judge(settings: &Settings, client: &Client, to: &Address, route: Route) -> Re
         Route::Local { .. } => Err(Refusal::of(say::NO_QUEUE, format!("{to} leads only to other domains"))),
         Route::Unknown => Err(Refusal::of(say::NO_MAILBOX, format!("{to} is nobody's address"))),
         Route::Foreign if may_relay(settings, client) => {
-            Err(Refusal::of(say::NO_QUEUE, format!("{to} is of another domain")))
+            // It leaves.
+            Ok(Vec::new())
         }
         Route::Foreign => Err(Refusal::of(say::RELAY_DENIED, format!("{to} is of another domain"))),
     }
@@ -104,8 +105,8 @@ mod tests {
         let ask = |client: &Client| code(judge(&settings, client, &to, Route::Foreign));
         assert_eq!(ask(&client(Service::Smtp, "8.8.8.8")), (550, "5.7.1"));
         assert_eq!(ask(&client(Service::Smtp, "10.0.0.1")), (550, "5.7.1"));
-        assert_eq!(ask(&client(Service::Smtp, "192.0.2.9")), (550, "5.3.3"));
-        assert_eq!(ask(&logged_in(client(Service::Submission, "8.8.8.8"))), (550, "5.3.3"));
+        assert_eq!(ask(&client(Service::Smtp, "192.0.2.9")), (250, ""));
+        assert_eq!(ask(&logged_in(client(Service::Submission, "8.8.8.8"))), (250, ""));
     }
 
     #[test]

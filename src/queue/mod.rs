@@ -9,7 +9,7 @@
 //! | `run` | the one loop: wakes by bell, timer or an attempt that ended; reads, begins, settles |
 //! | `attempt` | one load on its way |
 //! | `settle` | what became of it: one transaction with the notice that it causes |
-//! | `carry` | the hands that carry: `remote` |
+//! | `carry`, `notices` | the house's hands (`remote`) and its word to senders (`pipeline`) |
 //!
 //! Invariants:
 //! * The next try is written before an attempt begins, so that a crash loop cannot hammer a peer and a kill loses nothing.
@@ -21,9 +21,11 @@
 
 mod alarm;
 mod attempt;
+mod carry;
 mod early;
 mod feedback;
 mod floor;
+mod notices;
 mod routes;
 mod run;
 mod schedule;
@@ -32,8 +34,11 @@ mod settle;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use alarm::WallAlarm;
+pub use carry::Carrier;
 pub use routes::Route;
 pub use run::Queue;
+
+pub use crate::remote::smtp::{Outcome, Verdict};
 
 use crate::{
     journal::Journal,
@@ -62,45 +67,6 @@ pub struct Parcel {
     pub rcpts: Vec<(RowId, Address, Wishes)>,
     /// Its name in the journal.
     pub qid: QueueId,
-}
-
-/// What became of one recipient.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Which row.
-    pub id: RowId,
-    /// What.
-    pub verdict: Verdict,
-}
-
-/// What another server made of a recipient.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It took it.
-    Delivered {
-        /// What it said.
-        answer: Answer,
-        /// It knows DSN (RFC 3461) and was told what the sender asked for: whether it arrived is its to tell.
-        passed_on: bool,
-    },
-    /// Not now.
-    Later {
-        /// Why.
-        answer: Answer,
-        /// A server had a hand in it: the same by another way would only repeat it, or deliver twice. Otherwise nobody was reached.
-        reached: bool,
-    },
-    /// Never.
-    Never(Answer),
-}
-
-impl Verdict {
-    /// What was said.
-    pub fn answer(&self) -> &Answer {
-        match self {
-            Verdict::Delivered { answer, .. } | Verdict::Later { answer, .. } | Verdict::Never(answer) => answer,
-        }
-    }
 }
 
 /// Who carries: `remote` in the house, a script in tests.

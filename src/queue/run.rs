@@ -30,8 +30,8 @@ const AGAIN: i64 = 5;
 const TIDY: Duration = Duration::from_secs(60);
 /// Between two changes of the board's line.
 const TELL: Duration = Duration::from_secs(5);
-/// How long attempts may go on when the house ends.
-const GOODBYE: Duration = Duration::from_secs(4);
+/// How long attempts may go on when the house ends; the house waits for five seconds.
+const GOODBYE: Duration = Duration::from_secs(3);
 /// Names of destinations on the board.
 const NAMED: usize = 3;
 
@@ -59,7 +59,8 @@ pub struct Queue {
     floor: Floor,
     gaps: Gaps,
     batch: Batch,
-    tasks: HashMap<u64, Task<()>>,
+    /// Attempts under way, with their rows.
+    tasks: HashMap<u64, (Task<()>, Vec<RowId>)>,
     begun: u64,
     /// The queue is to be looked through.
     look: bool,
@@ -68,6 +69,8 @@ pub struct Queue {
     ended: (Sender<Ended>, Receiver<Ended>),
     tidied: Duration,
     told: Option<Duration>,
+    /// The board's line may be an old one.
+    stale: bool,
 }
 
 impl Queue {
@@ -89,6 +92,7 @@ impl Queue {
             ended,
             tidied,
             told: None,
+            stale: false,
         }
     }
 
@@ -239,13 +243,14 @@ impl Queue {
         }
         self.begun += 1;
         let (number, means, done) = (self.begun, self.means.clone(), self.ended.0.clone());
+        let rows = load.rows.iter().map(|row| row.id).collect();
         let begun = Begun { number, load, began };
         let task = self.means.executor.spawn(async move {
             let ended = attempt(&means, begun).await;
             // The loop is gone: so is the house.
             let _ = done.send(ended).await;
         });
-        self.tasks.insert(number, task);
+        self.tasks.insert(number, (task, rows));
     }
 
     // What came of it.
@@ -327,7 +332,8 @@ impl Queue {
             Ok(next) if works => next,
             Ok(_) | Err(_) => Some(now.plus(AGAIN)),
         };
-        let longest = now.plus(i64::try_from(TIDY.as_secs()).unwrap_or(AGAIN));
+        let longest = if self.stale { TELL } else { TIDY };
+        let longest = now.plus(i64::try_from(longest.as_secs()).unwrap_or(AGAIN));
         let at = next.unwrap_or(longest).min(longest).max(now.plus(1));
         let Means { alarm, stop, .. } = &self.means;
         let ended = async { self.ended.1.recv().await.map_or(News::Stop, News::Ended) };
@@ -355,7 +361,12 @@ impl Queue {
                 Some(Err(_)) | None => break,
             }
         }
-        self.tasks.clear();
+        // What was cut off was not delivered, or nobody can know: it need not wait for its next look.
+        let again = self.means.clock.now().plus(AGAIN);
+        for (_, (task, rows)) in self.tasks.drain() {
+            drop(task);
+            rows.into_iter().for_each(|row| self.batch.put_back(row, again));
+        }
         // What cannot be written now was told by the store; the rows stay.
         let _ = std::mem::take(&mut self.batch).write(&self.means).await;
     }
@@ -378,7 +389,8 @@ impl Queue {
 
     async fn tell_board(&mut self) {
         let now = self.means.clock.mono();
-        if self.told.is_some_and(|told| now.saturating_sub(told) < TELL) {
+        self.stale = self.told.is_some_and(|told| now.saturating_sub(told) < TELL);
+        if self.stale {
             return;
         }
         self.told = Some(now);

@@ -124,6 +124,11 @@ impl Batch {
         }
     }
 
+    /// Adds a row whose attempt was cut off.
+    pub fn put_back(&mut self, row: RowId, next_try: UnixTime) {
+        self.settled.push(Settled::Later { id: row, next_try, last: None, told_late: false });
+    }
+
     /// Adds what could not be written before.
     pub fn join(&mut self, other: Batch) {
         self.settled.extend(other.settled);

@@ -8,23 +8,22 @@ use ureq::{
 };
 
 use super::sts::Fetch;
-use crate::{limits, net, rt::Worker};
+use crate::{
+    limits, net,
+    rt::{Turns, Worker},
+};
 
-/// Fetches on a thread of its own, since ureq blocks.
-pub struct Https(Worker);
-
-impl Https {
-    /// Starts the thread `fetch`.
-    pub fn start() -> std::io::Result<Self> {
-        Worker::start("fetch", 1, 16).map(Https)
-    }
-}
+/// Fetches on a thread that ends with the fetch, since ureq blocks: one at a time, and none while nothing is asked for.
+#[derive(Default)]
+pub struct Https(Turns<()>);
 
 impl Fetch for Https {
     fn get<'a>(&'a self, domain: &'a str) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>> {
         let url = format!("https://mta-sts.{domain}/.well-known/mta-sts.txt");
         Box::pin(async move {
-            let fetched = self.0.run(move || text_of(&url, &net::system_certificates())).await;
+            let _turn = self.0.lock().await;
+            let worker = Worker::start("fetch", 1, 1).map_err(|error| error.to_string())?;
+            let fetched = worker.run(move || text_of(&url, &net::system_certificates())).await;
             fetched.unwrap_or_else(|_| Err("the thread broke off".to_owned()))
         })
     }

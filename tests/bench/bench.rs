@@ -8,6 +8,7 @@
 #[path = "../common/dial.rs"]
 mod dial;
 mod imap;
+mod leave;
 mod load;
 mod mailbox;
 mod ours;
@@ -19,6 +20,7 @@ mod theirs;
 
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
+use leave::Sink;
 use ours::Ours;
 use rounds::Bench;
 use server::Server;
@@ -46,6 +48,8 @@ struct Options {
     rest: u64,
     /// Sessions that wait.
     idle: u64,
+    /// Recipients that wait in the queue.
+    waiting: u64,
 }
 
 impl Options {
@@ -58,6 +62,7 @@ impl Options {
             messages: 10_000,
             rest: 60,
             idle: 1000,
+            waiting: 100_000,
         };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
@@ -71,6 +76,7 @@ impl Options {
                         messages: 300,
                         rest: 1,
                         idle: 50,
+                        waiting: 2000,
                         ..options
                     }
                 }
@@ -97,7 +103,7 @@ fn budget(row: &str) -> Vec<Budget> {
         vec![Budget::Times(5.0, BOTH)]
     } else if row.contains("accepted/s") {
         vec![Budget::Times(1.5, BOTH), Budget::Times(1.5, HELD)]
-    } else if row.starts_with("POP3") && row.contains("messages/s") {
+    } else if row.contains("passed on/s") || row.starts_with("POP3") && row.contains("messages/s") {
         vec![Budget::Times(1.0, BOTH)]
     } else if row.ends_with("IDLE sessions, plain: RSS MB") {
         vec![Budget::Most(24.0)]
@@ -115,7 +121,7 @@ fn budget(row: &str) -> Vec<Budget> {
         vec![Budget::Most(35.0), Budget::Within(1.5, "KB written, in tens, 0.1 GB")]
     } else if row.starts_with("RSS MB after start") {
         vec![Budget::Most(14.0)]
-    } else if row.starts_with("RSS MB after load") {
+    } else if row.starts_with("RSS MB after load") || row.ends_with(" waiting") {
         vec![Budget::Most(24.0)]
     } else if row.starts_with("binary MB") {
         vec![Budget::Most(8.0)]
@@ -129,13 +135,15 @@ fn run(options: &Options) -> io::Result<bool> {
     // Not under the tree: Postfix' and Dovecot's users must be able to reach it.
     let dir = PathBuf::from(format!("/var/tmp/gatepost-bench-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
+    let next = proc::free_port()?;
     let servers: Vec<Box<dyn Server>> = vec![
-        Box::new(Ours::new(&options.gatepost, &dir.join("ours"), &users)?),
-        Box::new(Theirs::new(&dir.join("both"), &users, false)?),
-        Box::new(Theirs::new(&dir.join("held"), &users, true)?),
+        Box::new(Ours::new(&options.gatepost, &dir.join("ours"), &users, next)?),
+        Box::new(Theirs::new(&dir.join("both"), &users, false, next)?),
+        Box::new(Theirs::new(&dir.join("held"), &users, true, next)?),
     ];
+    let mut sink = Sink::new(&dir, next);
     let mut bench = Bench::new(servers, users);
-    let done = measure(&mut bench, options);
+    let done = measure(&mut bench, options, &mut sink);
     bench.end();
     std::fs::remove_dir_all(&dir)?;
     println!();
@@ -145,7 +153,7 @@ fn run(options: &Options) -> io::Result<bool> {
     done.map(|()| kept)
 }
 
-fn measure(bench: &mut Bench, options: &Options) -> io::Result<()> {
+fn measure(bench: &mut Bench, options: &Options, sink: &mut Sink) -> io::Result<()> {
     bench.binary(&options.gatepost)?;
     for round in 0..options.rounds {
         eprintln!("round {} of {}", round + 1, options.rounds);
@@ -153,6 +161,9 @@ fn measure(bench: &mut Bench, options: &Options) -> io::Result<()> {
             for connections in [1, 10, 50] {
                 bench.smtp(size, connections, Duration::from_secs_f64(options.seconds))?;
             }
+        }
+        for connections in [1, 10] {
+            bench.leave(sink, connections, Duration::from_secs_f64(options.seconds))?;
         }
         bench.pop3(options.messages)?;
         bench.imap(options.messages)?;
@@ -162,6 +173,7 @@ fn measure(bench: &mut Bench, options: &Options) -> io::Result<()> {
     }
     bench.syncs()?;
     bench.memory(options.seconds, options.rest)?;
+    bench.waiting(options.waiting)?;
     for gigabytes in &options.gigabytes {
         bench.wear(*gigabytes)?;
     }

@@ -72,6 +72,16 @@ impl Client {
         self.reply("250")
     }
 
+    /// One message for many.
+    pub fn mail_to_all(&mut self, to: &[String], body: &[u8]) -> io::Result<()> {
+        let rcpts: String = to.iter().map(|to| format!("RCPT TO:<{to}>\r\n")).collect();
+        self.send(format!("MAIL FROM:<load@bench.test>\r\n{rcpts}DATA\r\n").as_bytes())?;
+        (0..=to.len()).try_for_each(|_| self.reply("250"))?;
+        self.reply("354")?;
+        self.send(body)?;
+        self.reply("250")
+    }
+
     /// USER and PASS.
     pub fn login(&mut self, user: &str, password: &str) -> io::Result<()> {
         for command in [format!("USER {user}\r\n"), format!("PASS {password}\r\n")] {

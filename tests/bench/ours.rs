@@ -24,12 +24,14 @@ pub struct Ours {
     imap: u16,
     imaps: u16,
     users: Vec<String>,
+    /// Where mail for others goes.
+    next: u16,
     running: Option<Child>,
 }
 
 impl Ours {
     /// Nothing is made before the first [`Server::wipe`].
-    pub fn new(program: &Path, dir: &Path, users: &[String]) -> io::Result<Ours> {
+    pub fn new(program: &Path, dir: &Path, users: &[String], next: u16) -> io::Result<Ours> {
         fs::create_dir_all(dir)?;
         Ok(Ours {
             program: program.canonicalize()?,
@@ -39,6 +41,7 @@ impl Ours {
             imap: free_port()?,
             imaps: free_port()?,
             users: users.to_vec(),
+            next,
             running: None,
         })
     }
@@ -57,6 +60,10 @@ impl Ours {
             "http.ssl.port=0".to_owned(),
             format!("imap.port={}", self.imap),
             format!("imap.ssl.port={}", self.imaps),
+            "smtp.relay_networks=127.0.0.1".to_owned(),
+            "relay.host=127.0.0.1".to_owned(),
+            format!("relay.port={}", self.next),
+            "relay.tls=off".to_owned(),
         ]
     }
 

@@ -23,13 +23,15 @@ pub struct Theirs {
     imaps: u16,
     users: Vec<String>,
     held: bool,
+    /// Where mail for others goes.
+    next: u16,
 }
 
 impl Theirs {
     /// Writes the configurations. `users` are mailboxes of office.test, with the password `bench-pass`.
-    pub fn new(dir: &Path, users: &[String], held: bool) -> io::Result<Theirs> {
+    pub fn new(dir: &Path, users: &[String], held: bool, next: u16) -> io::Result<Theirs> {
         let [smtp, pop3, imap, imaps] = [free_port()?, free_port()?, free_port()?, free_port()?];
-        let theirs = Theirs { dir: dir.to_owned(), smtp, pop3, imap, imaps, users: users.to_vec(), held };
+        let theirs = Theirs { dir: dir.to_owned(), smtp, pop3, imap, imaps, users: users.to_vec(), held, next };
         for sub in ["postfix", "dovecot", "mail"] {
             fs::create_dir_all(dir.join(sub))?;
         }
@@ -50,7 +52,8 @@ impl Theirs {
              inet_protocols = ipv4\nmynetworks = 127.0.0.0/8\nqueue_directory = {dir}/queue\ndata_directory = {dir}/data\n\
              virtual_mailbox_domains = office.test\nvirtual_mailbox_maps = static:ok\n\
              virtual_transport = lmtp:unix:{dir}/lmtp\nmaillog_file = {dir}/postfix.log\n\
-             maillog_file_prefixes = {dir}\n{hold}"
+             maillog_file_prefixes = {dir}\nrelayhost = [127.0.0.1]:{}\n{hold}",
+            self.next
         )
     }
 

@@ -163,6 +163,8 @@ pub fn fresh_ports() -> (Ports, BTreeMap<String, String>) {
         ("login.domain", "office.test".to_owned()),
         ("login.scram_iterations", "4096".to_owned()),
         ("syslog.local", "off".to_owned()),
+        // Nobody outside this machine is asked for a name.
+        ("dns.servers", "127.0.0.1:9".to_owned()),
     ];
     (ports, settings.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
 }

@@ -1,0 +1,218 @@
+//! Mail leaves the real program for servers that nobody here wrote: Debian's Postfix, smtp-sink, and a second one of our own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
+
+#[path = "faults/binary.rs"]
+mod binary;
+#[path = "faults/client.rs"]
+mod client;
+mod common;
+#[path = "common/dial.rs"]
+mod dial;
+#[path = "queue/names.rs"]
+mod names;
+#[path = "queue/next_hop.rs"]
+mod next_hop;
+#[path = "queue/sink.rs"]
+mod sink;
+
+use std::{
+    collections::BTreeSet,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use binary::Served;
+use client::Client;
+use common::ANN;
+use names::Names;
+use next_hop::NextHop;
+use sink::Sink;
+
+/// Those on this machine may send anywhere; the shortest times that settings allow.
+const SENDS: [(&str, &str); 5] = [
+    ("smtp.relay_networks", "127.0.0.1"),
+    ("queue.interval_minutes", "1"),
+    ("queue.min_minutes", "1"),
+    ("queue.max_minutes", "1"),
+    ("queue.delay_notice_hours", "0"),
+];
+
+fn served(more: &[(&str, &str)]) -> Served {
+    Served::start(&[&SENDS, more].concat())
+}
+
+fn send(to: &Served, subjects: impl IntoIterator<Item = String>, recipient: &str) {
+    let mut client = greeted(to.ports.smtp).unwrap();
+    for subject in subjects {
+        letter(&mut client, &subject, recipient).unwrap();
+    }
+}
+
+fn ask(client: &mut Client, line: &str, code: &str) -> io::Result<()> {
+    client.write(format!("{line}\r\n").as_bytes())?;
+    let said = client.reply()?;
+    if said.starts_with(code) { Ok(()) } else { Err(io::Error::other(format!("{line}: {said}"))) }
+}
+
+fn greeted(at: SocketAddr) -> io::Result<Client> {
+    let mut client = Client::plain(at)?;
+    ask(&mut client, "EHLO client.office.test", "250")?;
+    Ok(client)
+}
+
+fn letter(client: &mut Client, subject: &str, to: &str) -> io::Result<()> {
+    ask(client, "MAIL FROM:<ann@office.test>", "250")?;
+    ask(client, &format!("RCPT TO:<{to}>"), "250")?;
+    ask(client, "DATA", "354")?;
+    let text = format!("From: <ann@office.test>\r\nTo: <{to}>\r\nSubject: {subject}\r\n\r\n..body\r\n.");
+    ask(client, &text, "250")
+}
+
+fn waits(served: &Served) -> u64 {
+    served.status()["queue"].as_u64().unwrap()
+}
+
+fn wait_until(what: &str, seconds: u64, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while !is_so() {
+        assert!(Instant::now() < until, "after {seconds} s still not: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The messages of ann's mailbox.
+fn inbox(served: &Served) -> Vec<String> {
+    let mut client = Client::tls(served.ports.pop3s).unwrap();
+    let ask = |client: &mut Client, line: &str| {
+        client.write(format!("{line}\r\n").as_bytes()).unwrap();
+        let said = client.line().unwrap();
+        assert!(said.starts_with("+OK"), "{line}: {said}");
+        said
+    };
+    ask(&mut client, &format!("USER {}", ANN.0));
+    ask(&mut client, &format!("PASS {}", ANN.1));
+    let count: usize = ask(&mut client, "STAT").split(' ').nth(1).unwrap().parse().unwrap();
+    let mut all = Vec::new();
+    for n in 1..=count {
+        ask(&mut client, &format!("RETR {n}"));
+        let mut text = String::new();
+        loop {
+            match client.line().unwrap().as_str() {
+                "." => break,
+                line => text += &format!("{line}\r\n"),
+            }
+        }
+        all.push(text);
+    }
+    all
+}
+
+/// Sends letters until all were said; those that were acknowledged. A server that dies in the middle is called again.
+fn keep_sending(to: SocketAddr, all: usize) -> BTreeSet<usize> {
+    let mut acknowledged = BTreeSet::new();
+    let mut client = None;
+    for n in 0..all {
+        let mut one = || -> io::Result<()> {
+            let mut open = match client.take() {
+                Some(open) => open,
+                None => greeted(to)?,
+            };
+            letter(&mut open, &format!("letter {n}"), "all@far.test")?;
+            acknowledged.insert(n);
+            client = Some(open);
+            Ok(())
+        };
+        if one().is_err() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    acknowledged
+}
+
+/// kill -9 while mail streams in and out to Postfix: none is lost; twice came only what was under way (RFC 5321 s6.1).
+#[test]
+fn killed_while_mail_streams_out_none_is_lost() {
+    const ALL: usize = 1200;
+    let hop = NextHop::start();
+    let route = format!("far.test=relay:127.0.0.1:{}:off", hop.port);
+    let mut served = served(&[("queue.routes", &route)]);
+    let smtp = served.ports.smtp;
+    let sender = std::thread::spawn(move || keep_sending(smtp, ALL));
+    let mut kills = 0;
+    while kills < 5 && !sender.is_finished() {
+        let before = hop.count();
+        wait_until("some more came", 100, || hop.count() >= before + 15 || sender.is_finished());
+        served.kill_and_start();
+        kills += 1;
+    }
+    let acknowledged = sender.join().unwrap();
+    assert!(kills >= 2 && acknowledged.len() > 100, "{kills} kills, {} letters", acknowledged.len());
+    // What was under way is tried again at the time that was written before: after a minute.
+    wait_until("the queue is empty", 200, || waits(&served) == 0);
+    let subjects = hop.subjects();
+    let lost: Vec<_> = acknowledged.iter().filter(|n| !subjects.contains_key(&format!("letter {n}"))).collect();
+    assert!(lost.is_empty(), "lost: {lost:?}");
+    let twice: usize = subjects.values().map(|times| times - 1).sum();
+    assert!(twice <= kills * 20, "{twice} came twice; {kills} kills, at most 20 connections at a time");
+    let one = &hop.messages()[0];
+    assert!(one.contains("\n.body"), "dots are as they were: {one}");
+    assert_eq!(one.matches("Return-Path:").count(), 1, "Postfix', not ours: {one}");
+    println!("{kills} kills, {} letters, {twice} came twice", acknowledged.len());
+}
+
+/// What Postfix refuses for good comes back to its sender, with its words.
+#[test]
+fn a_refusal_comes_back_to_the_sender() {
+    let hop = NextHop::start();
+    let route = format!("*=relay:127.0.0.1:{}:off", hop.port);
+    let served = served(&[("queue.routes", &route)]);
+    send(&served, ["hello".to_owned()], "bob@elsewhere.test");
+    wait_until("ann is told", 60, || !inbox(&served).is_empty());
+    wait_until("the queue is empty", 20, || waits(&served) == 0);
+    let notice = inbox(&served).remove(0);
+    for part in ["message/delivery-status", "Action: failed", "Relay access denied", "bob@elsewhere.test"] {
+        assert!(notice.contains(part), "no {part} in {notice}");
+    }
+}
+
+/// To the world by MX: the names are asked at a server of the test, the mail goes to port 25 of an address of loopback.
+#[test]
+fn a_domains_own_servers_are_found_and_used() {
+    let at = Ipv4Addr::new(127, 0, 0, 77);
+    let sink = Sink::start(at);
+    let names = Names::serve(&[("world.test", "mx.world.test", at)]);
+    let served = served(&[("dns.servers", &names.at.to_string())]);
+    send(&served, (0..30).map(|n| format!("letter {n}")), "bob@world.test");
+    // On a busy machine a name may be late; then it is asked again after a minute.
+    wait_until("all are there", 150, || sink.count() >= 30);
+    wait_until("the queue is empty", 20, || waits(&served) == 0);
+    // A domain that does not exist is told at once.
+    send(&served, ["void".to_owned()], "bob@nowhere.test");
+    wait_until("ann is told", 60, || inbox(&served).iter().any(|text| text.contains("bob@nowhere.test")));
+}
+
+/// A relay that wants TLS and a login: a second one of ours.
+#[test]
+fn a_second_gatepost_takes_mail_over_tls_with_a_login() {
+    let second = Served::start(&[("smtp.server_name", "relay.far.test")]);
+    second.say(&["domain", "add", "far.test"], "");
+    let port = second.ports.submission.port().to_string();
+    let served = served(&[
+        ("relay.host", "127.0.0.1"),
+        ("relay.port", &port),
+        ("relay.tls", "required"),
+        ("relay.auth", "on"),
+        ("relay.login", ANN.0),
+        ("relay.password", ANN.1),
+    ]);
+    second.say(&["alias", "add", "bob@far.test", ANN.0], "");
+    send(&served, ["over tls".to_owned()], "bob@far.test");
+    wait_until("it is there", 60, || !inbox(&second).is_empty());
+    let text = inbox(&second).remove(0);
+    assert!(text.contains("with ESMTPSA") && text.contains("Subject: over tls"), "{text}");
+    wait_until("the queue is empty", 20, || waits(&served) == 0);
+    let shown = served.say(&["settings", "get", "relay.password"], "");
+    assert_eq!(shown.trim(), "********", "a password is never shown");
+}
