@@ -23,8 +23,10 @@
 //!
 //! # Invariants
 //!
-//! * A 250 after DATA/BDAT is said only after `pipeline::accept` returned Ok, and that returns Ok only after the volume's
-//!   fdatasync and then a durable commit of the rows (`store`, Guarantee).
+//! * A 250 after DATA/BDAT is said only after `pipeline::accept` returned Ok, and that returns Ok only after the fdatasync of a log record
+//!   that holds the rows and the body (of a body over 128 KiB: after its volume's fdatasync and then that of the record; `store`,
+//!   Guarantee). The design says a durable commit of redb instead: that is two syncs one after the other, and the volume's before
+//!   them, where Postfix has one; and a message alone waits for nothing else.
 //! * Only `store` names redb; only `net` names rustls; only `admin` names tiny_http; only `journal` names log and syslog.
 //! * Policy never writes to a socket; a session never decides who may relay.
 //! * The message's bytes are stored once and served untouched.

@@ -77,6 +77,16 @@ pub const BODY_FREE: usize = 4 * 1024;
 /// Octets above BODY_FREE that all bodies on their way in may hold in memory together (three quarters of it for strangers);
 /// beyond it the answer is 452 4.3.1.
 pub const BODIES_IN_MEMORY: usize = 8 * 1024 * 1024;
+/// A body up to this size is written by way of `mail.log`: one sync for all of it, but every octet twice. A longer one is synced where
+/// it lies, and that while it arrives.
+pub const LOGGED_BODY: u64 = 128 * 1024;
+/// Octets of `mail.log` on the disk: every mail is written twice, the second time when the log is full (or the system likes to), so that a
+/// larger one lets more commits write the same pages once. A small disk has a smaller one.
+pub const REDO_LOG: u64 = 8 * 1024 * 1024;
+/// The least of it.
+pub const REDO_LOG_LEAST: u64 = 1024 * 1024;
+/// Octets of one commit in it; a commit that is larger costs more syncs. It is held in memory while it is written.
+pub const REDO_RECORD: u64 = 2 * 1024 * 1024;
 /// A piece of a larger body on its way to or from the disk.
 pub const CHUNK: usize = 64 * 1024;
 /// Header section that is looked at; what is longer is refused (554 5.6.0). Postfix' header_size_limit is 102,400.

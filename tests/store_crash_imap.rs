@@ -234,10 +234,10 @@ fn a_cut_at_any_write_leaves_each_change_whole_or_undone() {
 /// The simulation must see what it is for.
 #[test]
 fn seeded_faults_are_seen() {
-    for fault in ["early answer", "database syncs"] {
+    for fault in ["early answer", "log syncs"] {
         let disk = Recorder::default();
-        if fault == "database syncs" {
-            disk.ignore_syncs_of("mail.redb");
+        if fault == "log syncs" {
+            disk.ignore_syncs_of("mail.log");
         }
         let sights = work(&disk, fault == "early answer");
         let turning: Vec<usize> = (0..=disk.len()).filter(|at| disk.is_turning_point(*at)).collect();

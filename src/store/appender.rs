@@ -1,4 +1,5 @@
-//! Writes records for the writer's groups: small bodies one after another in the group's volume, ends of long ones where they lie.
+//! Gives records their places: small bodies one after another in the group's volume, longer ones where they lie. It writes nothing: the
+//! octets are kept by the commit that names them (`redo`), but for those that are synced already.
 
 use std::sync::Arc;
 
@@ -9,23 +10,20 @@ use super::{
     fault::Fault,
     mail::Mail,
     queue::Queued,
-    record::{BLOCK, HEADER, Header, blocks_end, put_block, put_trailer},
+    record::{BLOCK, HEADER, Header, SUM, block_start, blocks_end, put_block, put_trailer, whole_block},
     rows::Body,
     volume::{Lease, Pool},
 };
-use crate::types::UnixTime;
+use crate::{limits::LOGGED_BODY, types::UnixTime};
 
-/// The group's volume and what must be synced. Dropping it gives the volume back, cut to its committed length.
+/// The group's volume. Dropping it gives the volume back, cut to its committed length.
 #[derive(Default)]
 pub(super) struct Appender {
     current: Option<(Arc<Lease>, u64)>,
-    /// The current volume has unsynced octets.
-    dirty: bool,
-    borrowed: Vec<Arc<Lease>>,
 }
 
 impl Appender {
-    /// Writes the records of one commit. After an error nothing of it is kept: its octets stay beyond the committed length or are written over.
+    /// Places the records of one commit. After an error their places are given again.
     pub fn place_all(
         &mut self,
         mail: &Arc<Mail>,
@@ -44,76 +42,57 @@ impl Appender {
     }
 
     fn place(&mut self, mail: &Arc<Mail>, message: NewMessage, now: UnixTime) -> Result<Placed, Fault> {
-        let NewMessage { sealed, derived, deliveries, queue } = message;
-        let trailer = put_trailer(sealed.id, &deliveries, queue.iter());
-        let header = Header {
-            mark: mail.mark,
-            trailer: u32::try_from(trailer.len()).map_err(|_| Fault::Missing)?,
-            body: sealed.id,
-            len: sealed.len,
-            date: now,
-            digest: sealed.digest,
+        let NewMessage { sealed: Sealed { id, len, digest, content }, derived, deliveries, queue } = message;
+        let trailer = put_trailer(id, &deliveries, queue.iter());
+        let trailer_len = u32::try_from(trailer.len()).map_err(|_| Fault::Missing)?;
+        let header = Header { mark: mail.mark, trailer: trailer_len, body: id, len, date: now, digest };
+        let record = header.record_len();
+        let (volume, offset, octets, lease) = match content {
+            Content::Held(octets) => {
+                let (volume, offset) = self.append(&mail.pool, record)?;
+                (volume, offset, vec![(offset, Arc::new(whole_record(&header, &octets, &trailer)))], None)
+            }
+            Content::Lent(lease) if !lease.is_of(&mail.pool) => return Err(Fault::Late),
+            Content::Lent(lease) => {
+                let start = lease.start;
+                let pieces = if len > LOGGED_BODY {
+                    vec![(start, header.encode()), (start + blocks_end(len), trailer)]
+                } else {
+                    vec![(start, [header.encode(), blocks_of(&lease, &header)?, trailer].concat())]
+                };
+                let octets = pieces.into_iter().map(|(at, octets)| (at, Arc::new(octets))).collect();
+                (lease.number, start, octets, Some(lease))
+            }
         };
-        let (volume, offset) = match &sealed.content {
-            Content::Held(octets) => self.append(&mail.pool, &whole_record(&header, octets, &trailer))?,
-            Content::Lent(lease) => self.complete(&mail.pool, lease, &header, &trailer)?,
-        };
-        let Sealed { id, len, digest, content } = sealed;
-        let body = Body { volume, offset, len, record: header.record_len(), links: 0, digest };
+        let body = Body { volume, offset, len, record, links: 0, digest };
         let queue = queue.into_iter().map(|leaving| Queued::new(id, len, now, leaving)).collect();
-        Ok(Placed { id, body, deliveries, queue, date: now, derived, _content: content })
+        Ok(Placed { id, body, deliveries, queue, date: now, derived, octets, _lease: lease })
     }
 
-    /// A whole record into the group's volume.
-    fn append(&mut self, pool: &Arc<Pool>, record: &[u8]) -> Result<(u32, u64), Fault> {
-        let fits = |at: u64| at + record.len() as u64 <= pool.limit();
+    /// A place for `record` octets in the group's volume.
+    fn append(&mut self, pool: &Arc<Pool>, record: u64) -> Result<(u32, u64), Fault> {
+        let fits = |at: u64| at + record <= pool.limit();
         if !self.current.as_ref().is_some_and(|(lease, at)| lease.is_of(pool) && fits(*at)) {
-            self.sync_current()?;
             self.current = None;
-            let lease = Arc::new(pool.lend(pool.limit().saturating_sub(record.len() as u64))?);
+            let lease = Arc::new(pool.lend(pool.limit().saturating_sub(record))?);
             let start = lease.start;
             self.current = Some((lease, start));
         }
         let Some((lease, at)) = &mut self.current else { return Err(Fault::Missing) };
         let offset = *at;
-        lease.write_at(offset, record)?;
-        self.dirty = true;
-        *at += record.len() as u64;
+        *at += record;
         Ok((lease.number, offset))
     }
+}
 
-    /// Trailer and header of a record whose blocks lie in a borrowed volume.
-    fn complete(
-        &mut self,
-        pool: &Arc<Pool>,
-        lease: &Arc<Lease>,
-        header: &Header,
-        trailer: &[u8],
-    ) -> Result<(u32, u64), Fault> {
-        if !lease.is_of(pool) {
-            return Err(Fault::Late);
-        }
-        lease.write_at(lease.start + blocks_end(header.len), trailer)?;
-        lease.write_at(lease.start, &header.encode())?;
-        self.borrowed.push(lease.clone());
-        Ok((lease.number, lease.start))
-    }
-
-    fn sync_current(&mut self) -> Result<(), Fault> {
-        if let Some((lease, _)) = self.current.as_ref().filter(|_| self.dirty) {
-            lease.sync()?;
-        }
-        self.dirty = false;
-        Ok(())
-    }
-
-    /// Hands every volume that was touched to the commit that comes now; syncs the names of new ones.
-    pub fn arm(&mut self, mail: &Mail) -> Result<(), Fault> {
-        let current = self.current.as_ref().filter(|_| self.dirty).map(|(lease, _)| lease.clone());
-        self.dirty = false;
-        mail.alongside.arm(current.into_iter().chain(self.borrowed.drain(..)));
-        mail.pool.sync_names()
-    }
+/// The blocks of a body that lies in its volume, not synced: they are read from memory, if it is right what is told of it.
+fn blocks_of(lease: &Lease, header: &Header) -> Result<Vec<u8>, Fault> {
+    let end = usize::try_from(blocks_end(header.len)).map_err(|_| Fault::Missing)?;
+    let mut blocks = vec![0; end.saturating_sub(HEADER)];
+    lease.read_at(lease.start + block_start(0), &mut blocks)?;
+    let mut all = (0..).zip(blocks.chunks(BLOCK + SUM));
+    let whole = all.all(|(number, block)| whole_block(header.body, number, block).is_some());
+    if whole { Ok(blocks) } else { Err(Fault::Failed("a body is not what was written of it".into())) }
 }
 
 fn whole_record(header: &Header, octets: &[u8], trailer: &[u8]) -> Vec<u8> {

@@ -1,20 +1,19 @@
-//! What a group of jobs does to the rows, inside ONE transaction. Runs after the bodies are on the disk, never before.
+//! What a group of jobs does to the rows, inside ONE transaction, which takes the octets of their bodies with it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
     Delivery, Kept, StoreError, Usage,
     backend::begin,
-    draft::Content,
     fault::Fault,
     folders::{Folder, FolderWork, Opened},
     mail::{IDS, Mail},
     messages::{Copied, Flagged, Links, MessageWork},
     queue::{DUE, QueueWork, Queued, ROUTES},
     rows::{self, Body, House, Message, Volume},
-    volume::VOLUME_HEADER,
+    volume::{Lease, VOLUME_HEADER},
     watch,
 };
 use crate::types::{BodyId, FolderId, FolderName, MailboxId, RowId, Settled, Uid, UnixTime};
@@ -22,7 +21,7 @@ use crate::types::{BodyId, FolderId, FolderName, MailboxId, RowId, Settled, Uid,
 /// Messages that one step of a purge removes, so that commits of others go in between.
 const PURGE_STEP: usize = 2000;
 
-/// A body whose record is written and synced, and who gets it.
+/// A body whose record has its place, and who gets it.
 pub(super) struct Placed {
     pub id: BodyId,
     pub body: Body,
@@ -32,8 +31,10 @@ pub(super) struct Placed {
     pub date: UnixTime,
     /// Its record for `index.redb`, if it came with one.
     pub derived: Option<Vec<u8>>,
+    /// Octets of its record that are not in the volume yet, and where they belong; all others are synced.
+    pub octets: Vec<(u64, Arc<Vec<u8>>)>,
     /// Gives the borrowed volume back when the group has ended.
-    pub _content: Content,
+    pub _lease: Option<Arc<Lease>>,
 }
 
 /// A record that was copied forward.
@@ -100,6 +101,13 @@ pub(super) struct Applied {
     pub rung: bool,
 }
 
+impl Applied {
+    /// Whether a body lies below the committed length of its volume.
+    fn covers(&self, body: &Body) -> bool {
+        self.volumes.get(&body.volume).is_some_and(|row| row.committed >= body.offset + body.record)
+    }
+}
+
 /// A change that cannot be done while the others can: its place in the list and why.
 pub(super) struct Aside(pub usize, pub Fault);
 
@@ -111,6 +119,7 @@ pub(super) fn apply(
     next_body: u64,
 ) -> Result<Result<Applied, Aside>, Fault> {
     let write = begin(&mail.db)?;
+    mail.redo.begin();
     let mut done = Vec::with_capacity(changes.len());
     let applied = {
         let mut tables = Tables::open(&write, now)?;
@@ -127,7 +136,13 @@ pub(super) fn apply(
         }
         tables.finish(mail, next_body, done)?
     };
-    write.commit()?;
+    for change in changes {
+        // Octets beyond the committed length are in no record (`redo`): they are of a body that was refused.
+        if let Change::Commit(placed, _) = change {
+            placed.iter().filter(|one| applied.covers(&one.body)).try_for_each(|one| mail.log(one))?;
+        }
+    }
+    mail.commit(write)?;
     Ok(Ok(applied))
 }
 

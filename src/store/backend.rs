@@ -7,7 +7,7 @@ use std::{
 
 use redb::{Builder, Database, Durability, StorageBackend, WriteTransaction};
 
-use super::{alongside::Alongside, disk::DiskFile, fault::Fault};
+use super::{disk::DiskFile, fault::Fault};
 
 /// Shut once, for good: a handle of an epoch that was given up must not write a byte more, whoever still holds it.
 #[derive(Clone, Default)]
@@ -30,7 +30,6 @@ impl Gate {
 struct Backend {
     file: Arc<dyn DiskFile>,
     gate: Gate,
-    alongside: Arc<Alongside>,
 }
 
 impl std::fmt::Debug for Backend {
@@ -50,10 +49,7 @@ impl StorageBackend for Backend {
         self.gate.pass(|| self.file.set_len(len))
     }
     fn sync_data(&self) -> io::Result<()> {
-        let beside = self.alongside.begin();
-        let own = self.gate.pass(|| self.file.sync_data());
-        beside.finish()?;
-        own
+        self.gate.pass(|| self.file.sync_data())
     }
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.gate.pass(|| self.file.write_at(offset, data))
@@ -62,19 +58,9 @@ impl StorageBackend for Backend {
 
 /// Opens or makes a database with a cache of `cache` octets.
 pub(super) fn database(file: Arc<dyn DiskFile>, gate: Gate, cache: usize) -> Result<Database, Fault> {
-    database_beside(file, gate, cache, Arc::default())
-}
-
-/// As [`database`]; the first sync of a commit syncs what is armed in `alongside` too.
-pub(super) fn database_beside(
-    file: Arc<dyn DiskFile>,
-    gate: Gate,
-    cache: usize,
-    alongside: Arc<Alongside>,
-) -> Result<Database, Fault> {
     let mut builder = Builder::new();
     builder.set_cache_size(cache);
-    Ok(builder.create_with_backend(Backend { file, gate, alongside })?)
+    Ok(builder.create_with_backend(Backend { file, gate })?)
 }
 
 /// Begins a write that survives a power cut once it is committed, and lets the file open at once after one.

@@ -16,6 +16,7 @@ use super::{
     core::Core,
     fault::Fault,
     mail::{self, Mail, bodies_dir},
+    redo::{self, Target, Views},
     reindex::check_index,
     rows::{self, House, Volume},
     shadow::Shadow,
@@ -97,13 +98,21 @@ pub fn check(disk: &Arc<dyn Disk>, places: &Places, progress: &mut dyn FnMut(u64
     let _state = lock(&places.state)?;
     let _mail = if places.mail == places.state { None } else { Some(lock(&places.mail)?) };
     let mut report = Report::default();
-    if let Some(db) = open_whole(&**disk, &places.state.join("system.redb"), &mut report) {
+    let system = || Ok(disk.open(&places.state.join("system.redb"), false)?);
+    if let Some(db) = open_whole("system.redb", system, &mut report) {
         turn(&mut report, "system.redb", |report| system_rows(&db, report));
         quietly_drop(db);
     }
-    if let Some(db) = open_whole(&**disk, &places.mail.join("mail.redb"), &mut report) {
+    // After a stop that was not clean, what the log holds is as good as written.
+    let views = Views::read(&**disk, &places.mail);
+    views.found.damage.iter().for_each(|what| report.problem(what.clone()));
+    let rows = || Ok(views.over(Target::Rows, disk.open(&places.mail.join(redo::ROWS), false)?));
+    if let Some(db) = open_whole(redo::ROWS, rows, &mut report) {
         let bodies = bodies_dir(&places.mail);
-        let file = |number: u32| Ok(disk.open(&bodies.join(name_of(number)), false)?);
+        let file = |number: u32| {
+            let file = disk.open(&bodies.join(name_of(number)), false)?;
+            Ok(views.over(Target::Volume(number), file))
+        };
         let mut census = Census::default();
         let counted = count(&mut census, &db, &mut report);
         if counted {
@@ -131,10 +140,13 @@ pub fn check(disk: &Arc<dyn Disk>, places: &Places, progress: &mut dyn FnMut(u64
 }
 
 /// A database over a shadow, after redb has verified every page of it.
-fn open_whole(disk: &dyn Disk, path: &Path, report: &mut Report) -> Option<Database> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    turn(report, &name, |report| {
-        let shadow: Arc<dyn DiskFile> = Arc::new(Shadow::over(disk.open(path, false)?)?);
+fn open_whole(
+    name: &str,
+    file: impl FnOnce() -> Result<Arc<dyn DiskFile>, Fault>,
+    report: &mut Report,
+) -> Option<Database> {
+    turn(report, name, |report| {
+        let shadow: Arc<dyn DiskFile> = Arc::new(Shadow::over(file()?)?);
         if shadow.is_empty()? {
             return Err(Fault::Damaged("it is empty".into()));
         }
@@ -200,6 +212,8 @@ fn volume_files(
                 report.problem(format!("volume {number:06}: it is shorter than what was committed"));
             }
             Ok(_) => {}
+            // Its row may have been forgotten since, and the volume removed.
+            Err(_) if db.begin_read()?.open_table(rows::VOLUMES)?.get(number)?.is_none() => {}
             Err(fault) => report.problem(format!("volume {number:06}: {}", fault.told())),
         }
     }

@@ -54,9 +54,12 @@ impl<'a> In<'a> {
     }
     pub fn text(&mut self) -> Option<&'a str> {
         let len = usize::from(self.u16()?);
+        std::str::from_utf8(self.bytes(len)?).ok()
+    }
+    pub fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
-        std::str::from_utf8(head).ok()
+        Some(head)
     }
     /// Nothing may be left.
     pub fn end(&self) -> Option<()> {

@@ -41,8 +41,8 @@ pub trait DiskFile: Send + Sync {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Returns when everything written so far survives a power cut (fdatasync).
     fn sync_data(&self) -> io::Result<()>;
-    /// Makes sure that writes up to `len` need no more room.
-    fn allocate(&self, len: u64) -> io::Result<()>;
+    /// Makes sure that writes of `len` octets from `offset` on need no more room.
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()>;
     /// Gives the room of octets back that nobody needs; they are zeros afterwards. Does nothing where the file system cannot.
     fn punch(&self, offset: u64, len: u64) -> io::Result<()> {
         let _ = (offset, len);
@@ -95,11 +95,11 @@ impl DiskFile for File {
         File::sync_data(self)
     }
 
-    fn allocate(&self, len: u64) -> io::Result<()> {
-        match rustix::fs::fallocate(self, FallocateFlags::empty(), 0, len) {
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(self, FallocateFlags::empty(), offset, len) {
             Ok(()) => Ok(()),
             // Some flash file systems have no fallocate: writing is as good.
-            Err(error) if unsupported(error) => fill(self, len),
+            Err(error) if unsupported(error) => fill(self, offset + len),
             Err(error) => Err(error.into()),
         }
     }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | up to 64 KiB | in memory | nothing was written |
 //! | longer | blocks in a borrowed volume, beyond the committed length, and the last block in memory | the volume is cut |
-//! | sealed | the same, complete; a long one is synced | the same |
+//! | sealed | the same, complete; what is too long for the log is synced | the same |
 //! | committed | *kept*: a record with header and trailer, and rows | - |
 
 use std::sync::{Arc, atomic::Ordering};
@@ -17,7 +17,10 @@ use super::{
     record::{BLOCK, block_start, put_block},
     volume::Lease,
 };
-use crate::{limits::SMALL_BODY, types::BodyId};
+use crate::{
+    limits::{LOGGED_BODY, SMALL_BODY},
+    types::BodyId,
+};
 
 /// Blocks after which a long body is synced while it arrives (16 MiB), so that no sync keeps a reader thread for long.
 const SYNC_BLOCKS: u64 = 256;
@@ -107,7 +110,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Ends it. A long one is synced here, so that its group does not wait for the disk to take 100 MB.
+    /// Ends it. What is too long for the log is synced here, so that its group does not wait for the disk to take 100 MB.
     pub async fn seal(mut self) -> Result<Sealed, StoreError> {
         if let Some(error) = self.broken {
             return Err(error);
@@ -115,8 +118,10 @@ impl Draft {
         let content = if self.lease.is_some() {
             self.spill().await?;
             let lease = self.lease.take().ok_or(StoreError::Missing)?;
-            let synced = lease.clone();
-            run(&self.core, move || synced.sync()).await?;
+            if self.len > LOGGED_BODY {
+                let synced = lease.clone();
+                run(&self.core, move || synced.sync()).await?;
+            }
             Content::Lent(lease)
         } else {
             Content::Held(self.buffer)

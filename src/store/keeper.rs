@@ -19,6 +19,7 @@ use super::{
     core::Core,
     fault::Fault,
     mail::{Finding, Mail, Opened},
+    redo::Told,
     space::{self, Reserve},
 };
 use crate::{journal::StoreEvent, rt::Light};
@@ -39,6 +40,8 @@ pub(super) struct Keeper {
     /// When, by the clock that never steps.
     tried: Duration,
     suspects: Vec<u32>,
+    /// What the last opening kept that was given up, if nothing was opened since.
+    told: Option<Told>,
     reserve: Reserve,
     closed: bool,
 }
@@ -46,18 +49,28 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Nothing is open yet.
     pub fn new(core: Arc<Core>) -> Keeper {
-        Keeper { core, tried: Duration::ZERO, suspects: Vec::new(), reserve: Reserve::default(), closed: false }
+        let (suspects, reserve) = (Vec::new(), Reserve::default());
+        Keeper { core, tried: Duration::ZERO, suspects, told: None, reserve, closed: false }
     }
 
     /// Tries to open the mail disk.
     pub fn open(&mut self) {
         self.tried = self.core.clock.mono();
-        let opened = catch_unwind(AssertUnwindSafe(|| self.try_open()))
-            .unwrap_or_else(|_| Err(Fault::Failed("mail.redb cannot be read; run `gatepost check`".into())));
+        let mut opened = self.guarded_open();
+        // What the log holds needs its room in the files.
+        if matches!(opened, Err(Fault::Full)) && self.reserve.free(&self.core) {
+            self.core.journal.tell(StoreEvent::ReserveFreed);
+            opened = self.guarded_open();
+        }
         match opened {
             Ok(opened) => self.opened(opened),
             Err(fault) => self.away(&fault.told().to_string()),
         }
+    }
+
+    fn guarded_open(&self) -> Result<Opened, Fault> {
+        catch_unwind(AssertUnwindSafe(|| self.try_open()))
+            .unwrap_or_else(|_| Err(Fault::Failed("mail.redb cannot be read; run `gatepost check`".into())))
     }
 
     fn try_open(&self) -> Result<Opened, Fault> {
@@ -65,7 +78,7 @@ impl Keeper {
         let place = core.places.mail.display().to_string();
         let known = core.system.value(KNOWN, &place)?;
         let known = known.and_then(|bytes| u64::from_str_radix(std::str::from_utf8(&bytes).ok()?, 16).ok());
-        let opened = Mail::open(&core.disk, &core.places, known, core.clock.now())?;
+        let opened = Mail::open(&core.disk, &core.places, (known, self.told), core.clock.now())?;
         if known != Some(opened.mail.mark) {
             let value = format!("{:016x}", opened.mail.mark).into_bytes();
             core.system.write_now(&[Write::Put(Row { kind: KNOWN.into(), key: place, value })])?;
@@ -82,14 +95,16 @@ impl Keeper {
                 Finding::Unnamed { volume } => StoreEvent::Unnamed { volume },
                 Finding::Foreign { name } => StoreEvent::Foreign { name },
                 Finding::Raised { messages } => StoreEvent::Raised { messages },
+                Finding::Redone { commits } => StoreEvent::Redone { commits },
+                Finding::Log { what } => StoreEvent::Damaged { what },
             });
         }
         self.suspects.iter().for_each(|number| opened.mail.pool.suspect(*number));
         core.next_body.fetch_max(opened.house.next_body, Ordering::SeqCst);
         core.ids_until.store(opened.house.next_body + super::mail::IDS, Ordering::SeqCst);
         core.newest.fetch_max(opened.house.newest.0, Ordering::SeqCst);
-        opened.mail.alongside.set_helper(core.readers.clone());
         core.set_mail(opened.mail);
+        self.told = None;
         let place = core.places.mail.display().to_string();
         core.board.put(LINE, Light::Green, format!("open in {place}"));
         core.journal.tell(StoreEvent::Opened { place });
@@ -111,6 +126,7 @@ impl Keeper {
             self.core.index.give_up();
             mail.gate.shut();
             self.suspects.extend(mail.pool.suspects());
+            self.told = Some(mail.redo.told());
             // A damaged database may panic once more when it is closed.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(wait_for_readers(mail))));
         }
@@ -128,7 +144,7 @@ impl Keeper {
             let _ = mail.pool.sweep();
             if let Some(mail) = wait_for_readers(mail) {
                 // Dropping a database writes its state; a panic there is no harm any more.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(mail)));
+                let _ = catch_unwind(AssertUnwindSafe(|| mail.close()));
             }
         }
     }

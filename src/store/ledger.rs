@@ -16,6 +16,7 @@ use super::{
     fault::Fault,
     folders::FolderWork,
     queue::Queued,
+    redo::{Target, Views},
     rows::{self, House, KeyForm, Message, Place, RowForm, Words},
     shadow::Shadow,
 };
@@ -48,11 +49,12 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Reads the database over a shadow; the file is not changed.
-    pub fn read(disk: &dyn Disk, mail: &Path) -> Ledger {
+    pub fn read(disk: &dyn Disk, mail: &Path, views: &Views) -> Ledger {
         let mut ledger = Ledger::default();
         // What was read before a damaged page is met counts.
         let read = catch_unwind(AssertUnwindSafe(|| {
-            let shadow: Arc<dyn DiskFile> = Arc::new(Shadow::over(disk.open(&mail.join("mail.redb"), false)?)?);
+            let file = views.over(Target::Rows, disk.open(&mail.join("mail.redb"), false)?);
+            let shadow: Arc<dyn DiskFile> = Arc::new(Shadow::over(file)?);
             let db = database(shadow, Gate::default(), CACHE)?;
             let read =
                 [ledger.read_folders(&db), ledger.read_words(&db), ledger.read_copies(&db), ledger.read_queue(&db)];

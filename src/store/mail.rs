@@ -1,4 +1,4 @@
-//! One opening of the mail disk: `mail.redb`, the volumes, the lock. Opening cuts off whatever was not committed.
+//! One opening of the mail disk: `mail.redb`, the log below it, the volumes, the lock. Opening redoes what was kept and cuts off whatever was not.
 
 use std::{
     collections::BTreeMap,
@@ -9,18 +9,19 @@ use std::{
     time::Duration,
 };
 
-use redb::{Database, ReadableTable};
+use redb::{Database, ReadableTable, WriteTransaction};
 
 use super::{
     Places,
-    alongside::Alongside,
-    backend::{Gate, begin, database_beside},
+    apply::Placed,
+    backend::{Gate, begin, database},
     disk::{Disk, LockGuard},
     fault::Fault,
     migrate,
     queue::{DUE, ROUTES},
+    redo::{self, Redo, Told},
     rows::{self, House, Volume},
-    volume::{Known, Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header},
+    volume::{Known, Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header, volume_header},
 };
 use crate::{types::UnixTime, wire::scram};
 
@@ -37,7 +38,7 @@ pub(super) struct Mail {
     pub db: Database,
     pub pool: Arc<Pool>,
     pub gate: Gate,
-    pub alongside: Arc<Alongside>,
+    pub redo: Arc<Redo>,
     pub mark: u64,
     _lock: Option<LockGuard>,
 }
@@ -62,6 +63,10 @@ pub(super) enum Finding {
     Foreign { name: String },
     /// The rows were brought to the format of this program.
     Raised { messages: u64 },
+    /// The stop was not clean: what commits of the log wrote was written again.
+    Redone { commits: u64 },
+    /// The log is damaged.
+    Log { what: String },
 }
 
 /// `bodies/`
@@ -86,19 +91,18 @@ pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<LockGuard, Fault> {
 pub(super) fn open_database(
     disk: &dyn Disk,
     (dir, name): (&Path, &str),
-    (gate, alongside): (&Gate, &Arc<Alongside>),
+    gate: &Gate,
     cache: usize,
     first: impl FnOnce(&Database) -> Result<(), Fault>,
 ) -> Result<Database, Fault> {
     let path = dir.join(name);
     if disk.list(dir)?.iter().any(|n| n == name) {
-        return database_beside(disk.open(&path, false)?, gate.clone(), cache, alongside.clone())
-            .map_err(|fault| fault.at(name));
+        return database(disk.open(&path, false)?, gate.clone(), cache).map_err(|fault| fault.at(name));
     }
     let draft = dir.join(format!("{name}.new"));
     let file = disk.open(&draft, true)?;
     file.set_len(0)?;
-    let db = database_beside(file, gate.clone(), cache, alongside.clone()).map_err(|fault| fault.at(name))?;
+    let db = database(file, gate.clone(), cache).map_err(|fault| fault.at(name))?;
     first(&db)?;
     disk.rename(&draft, &path)?;
     disk.sync_dir(dir)?;
@@ -106,8 +110,14 @@ pub(super) fn open_database(
 }
 
 impl Mail {
-    /// Opens what is there, or makes a new store when `known` (the mark this place had before) is None.
-    pub fn open(disk: &Arc<dyn Disk>, places: &Places, known: Option<u64>, now: UnixTime) -> Result<Opened, Fault> {
+    /// Opens what is there, or makes a new store when `known` (the mark this place had before) is None. Of commits behind what the last
+    /// opening of this process `told` nothing is redone: whoever asked for them heard that they failed.
+    pub fn open(
+        disk: &Arc<dyn Disk>,
+        places: &Places,
+        (known, told): (Option<u64>, Option<Told>),
+        now: UnixTime,
+    ) -> Result<Opened, Fault> {
         let there = disk.list(&places.mail).is_ok_and(|names| names.iter().any(|n| n == "mail.redb"));
         if known.is_some() && !there {
             return Err(Fault::Failed(format!(
@@ -122,17 +132,22 @@ impl Mail {
         if !there {
             refuse_orphans(&**disk, &bodies)?;
             sync_up(&**disk, &places.mail)?;
+            make_rows(&**disk, &places.mail, now)?;
         }
-        let (gate, alongside) = (Gate::default(), Arc::<Alongside>::default());
-        let db = open_database(&**disk, (&places.mail, "mail.redb"), (&gate, &alongside), CACHE, |db| found(db, now))?;
+        let gate = Gate::default();
+        let (redo, log) = Redo::open(&**disk, &places.mail, told)?;
+        let db = database(redo.clone(), gate.clone(), CACHE).map_err(|fault| fault.at(redo::ROWS))?;
         let raised = migrate::bring_up(&db)?;
         let (house, volumes) = begin_epoch(&db, now)?;
+        redo.finish()?;
         let Tidied { mut findings, unnamed } = tidy_volumes(&**disk, &bodies, &house, &volumes)?;
         findings.extend(raised.map(|messages| Finding::Raised { messages }));
+        findings.extend(Some(Finding::Redone { commits: log.commits }).filter(|_| log.commits > 0));
+        findings.extend(log.damage.map(|what| Finding::Log { what }));
         let limit = limit_for(disk.space(&places.mail)?.total);
         let known = Known { rows: volumes, unnamed, next: house.next_volume };
         let pool = Pool::new(disk.clone(), bodies, (house.mark, limit), gate.clone(), known);
-        let mail = Mail { db, pool: Arc::new(pool), gate, alongside, mark: house.mark, _lock: lock };
+        let mail = Mail { db, pool: Arc::new(pool), gate, redo, mark: house.mark, _lock: lock };
         Ok(Opened { mail, house, findings })
     }
 
@@ -144,7 +159,34 @@ impl Mail {
             let house: House = rows::get(&table, 0)?.ok_or(Fault::Missing)?;
             rows::put(&mut table, 0, &house)?;
         }
-        Ok(write.commit()?)
+        self.redo.begin();
+        self.commit(write)
+    }
+
+    /// Octets of a body that this commit makes count. Those of a long one lie in its volume already, but for its ends.
+    pub fn log(&self, placed: &Placed) -> Result<(), Fault> {
+        let number = placed.body.volume;
+        for (at, octets) in &placed.octets {
+            let file = self.pool.file(number)?;
+            if self.pool.row(number).is_some_and(|row| row.committed == VOLUME_HEADER) {
+                self.redo.add((number, file.clone()), 0, Arc::new(volume_header(number, self.mark)));
+            }
+            self.redo.add((number, file), *at, octets.clone());
+        }
+        Ok(())
+    }
+
+    /// Ends a transaction: its rows and the bodies it logged are kept, all of them, when this is Ok.
+    pub fn commit(&self, write: WriteTransaction) -> Result<(), Fault> {
+        write.commit()?;
+        Ok(self.gate.pass(|| self.redo.finish())?)
+    }
+
+    /// Closes it cleanly: the next opening has nothing to redo.
+    pub fn close(self) -> Result<(), Fault> {
+        let Mail { db, redo, gate, .. } = self;
+        drop(db);
+        Ok(gate.pass(|| redo.settle())?)
     }
 }
 
@@ -166,6 +208,15 @@ fn refuse_orphans(disk: &dyn Disk, bodies: &Path) -> Result<(), Fault> {
             "there is no mail.redb but bodies/{name} is there: run `gatepost salvage`, nothing was touched"
         ))),
     }
+}
+
+/// A new database. A log that lies there is of another one.
+fn make_rows(disk: &dyn Disk, dir: &Path, now: UnixTime) -> Result<(), Fault> {
+    if disk.list(dir)?.iter().any(|name| name == redo::NAME) {
+        disk.remove(&dir.join(redo::NAME))?;
+        disk.sync_dir(dir)?;
+    }
+    open_database(disk, (dir, redo::ROWS), &Gate::default(), CACHE, |db| found(db, now)).map(drop)
 }
 
 /// The first rows of a new store.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | state directory: `system.redb` | settings, directory, certificates: rows whose meaning is the caller's | `system` |
 //! | mail directory: `mail.redb` | small rows: folders, messages, bodies, queue, volumes, usage | `rows`, `apply`, `folders`, `messages`, `queue` |
+//! | `mail.log` | what the last commits wrote into these rows and the volumes; written again after a stop that was not clean | `redo` |
 //! | `bodies/NNNNNN` | append-only volumes of records | `volume`, `record`, `appender` |
 //! | `journal/DAY.redb` | journal lines | `days` |
 //! | `index.redb` | records derived from messages, made again where they are missing | `index` |
@@ -17,13 +18,13 @@
 //!
 //! One thread changes the mail disk (`writer`, with `keeper` and `reclaim`), two read (`reader`, `fetch`, `sift`), one has `system.redb`. Everything
 //! goes through `disk`, so that tests rebuild the disk at every point of time. The tables of states of a draft, a volume,
-//! a volume that is emptied and the mail disk stand at the heads of `draft`, `volume`, `reclaim`, `keeper`.
+//! a volume that is emptied, the log and the mail disk stand at the heads of `draft`, `volume`, `reclaim`, `redo`, `keeper`.
 //!
-//! **Guarantee: [`Store::commit`] returns Ok only when the body is kept: after the volume's fdatasync and then a durable
-//! commit of its rows. A power cut at any moment loses nothing that Ok was said for.**
+//! **Guarantee: [`Store::commit`] returns Ok only when the body is kept: after the fdatasync of one record of `mail.log` that has all its
+//! rows and its octets (those of a body over 128 KiB are in its volume, synced before that record is written). A power cut at any
+//! moment loses nothing that Ok was said for.**
 
 mod access;
-mod alongside;
 mod appender;
 mod apply;
 mod backend;
@@ -50,6 +51,7 @@ mod queue;
 mod reader;
 mod reclaim;
 mod record;
+mod redo;
 mod reindex;
 mod rows;
 mod salvage;

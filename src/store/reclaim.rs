@@ -258,6 +258,7 @@ impl Reclaimer {
         }
         change(core, mail, &Change::Forget(work.volume))?;
         // If the file cannot be removed now, the next opening removes it: no row names it.
+        mail.redo.forget(work.volume);
         let _ = mail.pool.remove(work.volume);
         let (volume, copied, freed) = (work.volume, work.copied, work.size);
         core.journal.tell(StoreEvent::Reclaimed { volume, copied, freed });

@@ -14,7 +14,6 @@ use redb::ReadableDatabase;
 use super::{
     Delivery, Disk, DiskFile, Places, StoreError,
     apply::{Change, Placed, apply},
-    draft::Content,
     fault::Fault,
     ledger::Ledger,
     mail::{self, Mail, bodies_dir},
@@ -22,6 +21,7 @@ use super::{
     record::{
         BLOCK, HEADER, Header, MAGIC, SUM, Trailer, block_start, blocks_end, put_trailer, take_trailer, whole_block,
     },
+    redo::{Target, Views},
     rows::{self, Body},
     volume::{Lease, VOLUME_HEADER, number_of, take_volume_header},
 };
@@ -80,18 +80,23 @@ fn run(
     }
     let _old = mail::lock(&**disk, &from.mail)?;
     copy_system(&**disk, from, to)?;
-    let files = volumes_of(&**disk, &bodies_dir(&from.mail))?;
+    let views = Views::read(&**disk, &from.mail);
+    let files = volumes_of(&**disk, &bodies_dir(&from.mail), &views)?;
     let mut rescue = Rescue::begin(disk, to, now, marks_of(&files))?;
-    rescue.folders(Ledger::read(&**disk, &from.mail))?;
+    rescue.report.damaged.extend(views.found.damage.clone());
+    rescue.folders(Ledger::read(&**disk, &from.mail, &views))?;
     let mut scanned = 0;
     for (name, file) in &files {
         rescue.volume(name, &**file, scanned, progress)?;
         scanned += file.len()?;
     }
     rescue.commit()?;
-    rescue.mail.settle()?;
+    let Rescue { mail, report, .. } = rescue;
+    mail.settle()?;
+    // Nobody else has it.
+    Arc::into_inner(mail).map_or(Ok(()), Mail::close)?;
     disk.sync_dir(&to.mail)?;
-    Ok(rescue.report)
+    Ok(report)
 }
 
 fn copy_system(disk: &dyn Disk, from: &Places, to: &Places) -> Result<(), Fault> {
@@ -116,12 +121,12 @@ fn copy_system(disk: &dyn Disk, from: &Places, to: &Places) -> Result<(), Fault>
 
 type Files = Vec<(String, Arc<dyn DiskFile>)>;
 
-fn volumes_of(disk: &dyn Disk, dir: &Path) -> Result<Files, Fault> {
+fn volumes_of(disk: &dyn Disk, dir: &Path, views: &Views) -> Result<Files, Fault> {
     let mut files = Vec::new();
     for name in disk.list(dir)? {
-        if number_of(&name).is_some() {
+        if let Some(number) = number_of(&name) {
             let file = disk.open(&dir.join(&name), false)?;
-            files.push((name, file));
+            files.push((name, views.over(Target::Volume(number), file)));
         }
     }
     Ok(files)
@@ -168,7 +173,7 @@ struct Rescue {
 
 impl Rescue {
     fn begin(disk: &Arc<dyn Disk>, to: &Places, now: UnixTime, marks: BTreeSet<u64>) -> Result<Rescue, Fault> {
-        let opened = Mail::open(disk, to, None, now)?;
+        let opened = Mail::open(disk, to, (None, None), now)?;
         Ok(Rescue {
             mail: Arc::new(opened.mail),
             disk: disk.clone(),
@@ -331,8 +336,8 @@ impl Rescue {
         self.report.messages += deliveries.len() as u64;
         self.report.queued += queue.len() as u64;
         self.report.held += queue.iter().filter(|row| row.hold == Hold::Held).count() as u64;
-        let content = Content::Held(Vec::new());
-        self.group.push(Placed { id, body, deliveries, queue, date: header.date, derived: None, _content: content });
+        let (octets, date) = (Vec::new(), header.date);
+        self.group.push(Placed { id, body, deliveries, queue, date, derived: None, octets, _lease: None });
         if self.group.len() >= GROUP { self.commit() } else { Ok(()) }
     }
 

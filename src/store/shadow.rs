@@ -41,13 +41,15 @@ impl Shadow {
         }
         let mut page = vec![0; PAGE as usize];
         let there = state.under.saturating_sub(number * PAGE).min(PAGE);
-        self.file.read_at(number * PAGE, &mut page[..usize::try_from(there).unwrap_or(0)])?;
+        if there > 0 {
+            self.file.read_at(number * PAGE, &mut page[..usize::try_from(there).unwrap_or(0)])?;
+        }
         Ok(page)
     }
 }
 
 /// The parts of pages that `offset..offset + len` covers: page number, first octet in it, octets.
-fn parts(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, usize)> {
+pub(super) fn parts(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, usize)> {
     let end = offset + len as u64;
     let mut at = offset;
     std::iter::from_fn(move || {
@@ -107,7 +109,7 @@ impl DiskFile for Shadow {
         Ok(())
     }
 
-    fn allocate(&self, _len: u64) -> io::Result<()> {
+    fn allocate(&self, _offset: u64, _len: u64) -> io::Result<()> {
         Ok(())
     }
 }
@@ -136,7 +138,7 @@ mod tests {
         fn sync_data(&self) -> io::Result<()> {
             Err(io::ErrorKind::ReadOnlyFilesystem.into())
         }
-        fn allocate(&self, _: u64) -> io::Result<()> {
+        fn allocate(&self, _: u64, _: u64) -> io::Result<()> {
             Err(io::ErrorKind::ReadOnlyFilesystem.into())
         }
     }

@@ -56,7 +56,7 @@ impl Reserve {
         }
         let make = || {
             let file = core.disk.open(&core.places.mail.join("reserve"), true)?;
-            file.allocate(octets)
+            file.allocate(0, octets)
         };
         self.there = make().is_ok();
     }

@@ -123,17 +123,11 @@ impl Inner {
             None => {
                 let gate = Gate::default();
                 let opening = || {
-                    mail::open_database(
-                        &*self.disk,
-                        (&self.dir, "system.redb"),
-                        (&gate, &Arc::default()),
-                        CACHE,
-                        |db| {
-                            let write = begin(db)?;
-                            write.open_table(ROWS)?;
-                            Ok(write.commit()?)
-                        },
-                    )
+                    mail::open_database(&*self.disk, (&self.dir, "system.redb"), &gate, CACHE, |db| {
+                        let write = begin(db)?;
+                        write.open_table(ROWS)?;
+                        Ok(write.commit()?)
+                    })
                 };
                 let db = catch_unwind(AssertUnwindSafe(opening))
                     .unwrap_or_else(|_| Err(Fault::Damaged("system.redb cannot be read".into())))?;

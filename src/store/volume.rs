@@ -7,7 +7,7 @@
 //! | *lent* | one draft, the writer's group, or the reclaimer | given back; what was not committed is cut off |
 //! | *suspect* | nobody more: a sync failed here | emptied by deletion and reclaiming |
 //!
-//! Bytes below the committed length never change.
+//! Bytes below the committed length never change. Those of small bodies come here behind the log (`redo`), when their commit is kept.
 
 use std::{
     collections::BTreeMap,
@@ -115,6 +115,11 @@ impl Lease {
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         debug_assert!(offset >= self.start, "committed bytes never change");
         self.pool.gate.pass(|| self.file.write_at(offset, bytes)).map_err(|error| self.failed(error, "writing a body"))
+    }
+
+    /// Reads what was written here, by whoever has the lease.
+    pub fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<(), Fault> {
+        self.file.read_at(offset, out).map_err(|error| self.failed(error, "reading a body"))
     }
 
     /// fdatasync.

@@ -1,9 +1,9 @@
 //! The one thread that changes the mail disk: group commit.
 //!
-//! A turn takes every job that waits (bounded), appends the small bodies and the ends of the long ones, syncs every volume it
-//! touched and the names of new ones, commits all rows in ONE durable transaction, and only then answers. Whatever fails
-//! before the commit leaves octets beyond the committed length, which are cut; whatever fails in the commit closes the database
-//! and opens it again, because only the disk knows then what became of it. Nobody is told Ok in between.
+//! A turn takes every job that waits (bounded), gives the small bodies and the ends of the long ones their places, syncs the names of new
+//! volumes, commits all rows and these octets in ONE durable transaction, which is one record of the log (`redo`), and only then
+//! answers. Whatever fails before the commit leaves octets beyond the committed length, which are cut; whatever fails in the commit
+//! closes the database and opens it again, because only the disk knows then what became of it. Nobody is told Ok in between.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -23,14 +23,15 @@ use super::{
 };
 use crate::{
     journal::StoreEvent,
+    limits::LOGGED_BODY,
     rt::{Receiver, Sender, block_on, timeout},
     types::Settled,
 };
 
 /// Jobs in one group.
 const GROUP_JOBS: usize = 128;
-/// Octets of bodies in memory in one group.
-const GROUP_BYTES: u64 = 4 * 1024 * 1024;
+/// Octets of bodies in the log of one group.
+const GROUP_BYTES: u64 = 1024 * 1024;
 /// How long the writer sleeps while nothing is to do.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -60,7 +61,7 @@ impl Order {
 
     fn held(&self) -> u64 {
         match &self.job {
-            Job::Commit(messages, _) => messages.iter().map(|m| m.sealed.len.min(64 * 1024)).sum(),
+            Job::Commit(messages, _) => messages.iter().map(|m| m.sealed.len).filter(|len| *len <= LOGGED_BODY).sum(),
             Job::Rows(_) | Job::Close => 0,
         }
     }
@@ -175,8 +176,7 @@ impl Writer {
                 }
             }
         }
-        // Bodies first: the commit makes its rows count only when every volume is synced (`alongside`).
-        if let Err(this) = self.appender.arm(&mail) {
+        if let Err(this) = mail.pool.sync_names() {
             self.appender = Appender::default();
             pending.retain(|one| refuse_commit(one, &this));
             fault = Some(this).filter(|f| *f != Fault::Full).or(fault);

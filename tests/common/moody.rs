@@ -16,7 +16,7 @@ use gatepost::store::{Disk, DiskFile, LockGuard, RealDisk, Space};
 pub struct Moods {
     /// fdatasync of volumes is EIO.
     pub volume_sync_fails: AtomicBool,
-    /// fdatasync of mail.redb is EIO.
+    /// fdatasync of mail.log and mail.redb is EIO.
     pub database_sync_fails: AtomicBool,
     /// Everything under the mail directory is EIO.
     pub gone: AtomicBool,
@@ -71,9 +71,9 @@ impl DiskFile for File {
         self.there()?;
         self.inner.punch(offset, len)
     }
-    fn allocate(&self, len: u64) -> io::Result<()> {
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
         self.there()?;
-        self.inner.allocate(len)
+        self.inner.allocate(offset, len)
     }
 }
 

@@ -163,7 +163,8 @@ impl Recorder {
         self.model().log.iter().filter(removed).count()
     }
 
-    /// Octets written so far to files whose path contains `part`.
+    /// Octets that came to the disk so far of files whose path contains `part`: pages that were written, each once between two
+    /// syncs of its file, as the system writes them.
     pub fn written(&self, part: &str) -> u64 {
         let model = self.model();
         let named = |ino: &Ino| {
@@ -173,11 +174,22 @@ impl Recorder {
                 .any(|op| matches!(op, Op::Make(path, i) if i == ino && path.to_string_lossy().contains(part)))
         };
         let inos: BTreeSet<Ino> = (0..model.files.len()).filter(named).collect();
-        let octets = |op: &Op| match op {
-            Op::Write(ino, _, bytes) if inos.contains(ino) => bytes.len() as u64,
-            _ => 0,
-        };
-        model.log.iter().map(octets).sum()
+        let (mut dirty, mut pages) = (BTreeSet::new(), 0);
+        for op in &model.log {
+            match op {
+                Op::Write(ino, at, bytes) if inos.contains(ino) && !bytes.is_empty() => {
+                    let last = (at + bytes.len() as u64).div_ceil(4096);
+                    dirty.extend((at / 4096..last).map(|page| (*ino, page)));
+                }
+                Op::Sync(ino, _) => {
+                    let before = dirty.len();
+                    dirty.retain(|(file, _)| file != ino);
+                    pages += before - dirty.len();
+                }
+                _ => {}
+            }
+        }
+        (pages + dirty.len()) as u64 * 4096
     }
 
     /// Marks before cut point `at`.
@@ -338,9 +350,9 @@ impl DiskFile for Open {
         self.write_at(offset, &vec![0; end.saturating_sub(offset) as usize])
     }
 
-    fn allocate(&self, len: u64) -> io::Result<()> {
-        if self.len()? < len {
-            self.set_len(len)?;
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        if self.len()? < offset + len {
+            self.set_len(offset + len)?;
         }
         Ok(())
     }
@@ -404,7 +416,7 @@ impl Disk for Recorder {
     }
 
     fn space(&self, _dir: &Path) -> io::Result<Space> {
-        Ok(Space { free: self.model().free.unwrap_or(1 << 30), total: 1 << 27 })
+        Ok(Space { free: self.model().free.unwrap_or(1 << 30), total: 1 << 25 })
     }
 
     fn lock(&self, dir: &Path) -> io::Result<LockGuard> {

@@ -5,9 +5,6 @@ use super::{
     recorder::{Ino, Op, Recorder},
 };
 
-/// Syncs of `mail.redb` in one commit: the pages, then the word that makes them count.
-const SYNCS_OF_A_COMMIT: usize = 2;
-
 fn fact(op: &Op) -> Option<Fact> {
     if let Op::Mark(word) = op { Some(Fact::parse(word)) } else { None }
 }
@@ -28,7 +25,8 @@ pub fn reply_before_commit(log: Vec<Op>) -> Vec<Op> {
 
 /// Files of the recording.
 pub struct Files {
-    pub mail: Ino,
+    pub log: Ino,
+    pub rows: Ino,
     pub volumes: Vec<Ino>,
 }
 
@@ -40,7 +38,8 @@ impl Files {
                 if let Op::Make(_, ino) = op { Some(*ino) } else { None }.filter(|ino| is(*ino, part))
             })
         };
-        Files { mail: inos("mail.redb").next().unwrap(), volumes: inos("/bodies/").collect() }
+        let one = |part| inos(part).next().unwrap();
+        Files { log: one("mail.log"), rows: one("mail.redb"), volumes: inos("/bodies/").collect() }
     }
 
     fn is_of_volume(&self, op: &Op) -> bool {
@@ -48,15 +47,15 @@ impl Files {
     }
 }
 
-/// Octets go to the volumes only when the rows that name them are on the disk.
+/// Octets go to the volumes only when the record whose rows name them is on the disk, those of long bodies too.
 pub fn rows_before_bodies(files: &Files, log: Vec<Op>) -> Vec<Op> {
     let (mut out, mut held, mut syncs) = (Vec::new(), Vec::new(), 0);
     for op in log {
         if files.is_of_volume(&op) {
-            held.push((syncs + SYNCS_OF_A_COMMIT, op));
+            held.push((syncs + 1, op));
             continue;
         }
-        syncs += usize::from(matches!(op, Op::Sync(ino, _) if ino == files.mail));
+        syncs += usize::from(matches!(op, Op::Sync(ino, _) if ino == files.log));
         out.push(op);
         while held.first().is_some_and(|(until, _)| *until <= syncs) {
             match held.remove(0).1 {
@@ -67,6 +66,32 @@ pub fn rows_before_bodies(files: &Files, log: Vec<Op>) -> Vec<Op> {
         }
     }
     out
+}
+
+/// The files are written when the record is, not when it is synced.
+pub fn files_before_record(files: &Files, log: Vec<Op>) -> Vec<Op> {
+    let (mut out, mut late) = (Vec::new(), Vec::new());
+    for op in log {
+        let is_file = |ino: &Ino| *ino == files.rows || files.volumes.contains(ino);
+        match op {
+            // It began where it returns.
+            Op::Sync(ino, number) if ino == files.log => late = vec![Op::Begin(number), Op::Sync(ino, number)],
+            Op::Write(ref ino, ..) if is_file(ino) => out.push(op),
+            op => {
+                out.append(&mut late);
+                out.push(op);
+            }
+        }
+    }
+    out.append(&mut late);
+    out
+}
+
+/// Cut points between the files of a commit and the sync of its record, in what [`files_before_record`] made.
+pub fn before_late_syncs(files: &Files, log: &[Op]) -> Vec<usize> {
+    let is_file = |op: &Op| matches!(op, Op::Write(ino, ..) if *ino == files.rows || files.volumes.contains(ino));
+    let is_late = |n: &usize| matches!(&log[*n], Op::Sync(ino, _) if *ino == files.log) && is_file(&log[*n - 2]);
+    (2..log.len()).filter(is_late).collect()
 }
 
 /// A sync whose loss must be seen: where it is, and where the next one of its file would make it good.
@@ -87,7 +112,7 @@ pub fn candidates(files: &Files, log: &[Op], is_file: impl Fn(Ino) -> bool) -> V
     let syncs = |file: Ino| {
         log.iter().enumerate().filter(move |(_, op)| matches!(op, Op::Sync(ino, _) if *ino == file)).map(|(n, _)| n)
     };
-    let commits: Vec<usize> = syncs(files.mail).collect();
+    let commits: Vec<usize> = syncs(files.log).collect();
     let mut found = Vec::new();
     for (at, op) in log.iter().enumerate() {
         let Op::Sync(ino, _) = op else { continue };
@@ -97,30 +122,28 @@ pub fn candidates(files: &Files, log: &[Op], is_file: impl Fn(Ino) -> bool) -> V
         let until = syncs(*ino).find(|n| *n > at).unwrap_or(log.len());
         let before = syncs(*ino).take_while(|n| *n < at).last().unwrap_or(0);
         let is_dirty = log[before..at].iter().any(|op| matches!(op, Op::Write(i, ..) if i == ino));
-        if is_dirty && hangs(log, &commits, *ino == files.mail, Skip { at, until }) {
+        if is_dirty && hangs(log, &commits, Skip { at, until }) {
             found.push(Skip { at, until });
         }
     }
     found
 }
 
-/// Whether a message was acknowledged between the sync (or the commit behind it) and the next sync of the file, that came in after the
-/// commit before: it is of this commit and no other.
-fn hangs(log: &[Op], commits: &[usize], is_mail: bool, Skip { at, until }: Skip) -> bool {
-    let next = commits.partition_point(|n| *n < at);
-    let (first, done) = if is_mail { (next.checked_sub(1), Some(next)) } else { (Some(next), Some(next + 1)) };
-    let (Some(first), Some(done)) = (first, done.and_then(|n| commits.get(n))) else { return false };
-    let Some(previous) = first.checked_sub(1).map(|n| commits[n]) else { return false };
-    // A volume is synced beside the first sync of its commit and may end behind it: then nothing was written since that one,
-    // and which commit it is of cannot be told from here.
-    let wrote = |op: &Op| matches!((op, &log[at]), (Op::Write(ino, ..), Op::Sync(file, _)) if ino == file);
-    if !is_mail && !log[previous..at].iter().any(wrote) {
-        return false;
-    }
-    let said: Vec<u32> = log[previous..at]
-        .iter()
-        .filter_map(|op| if let Some(Fact::Said(id)) = fact(op) { Some(id) } else { None })
-        .collect();
-    let kept = |op: &Op| matches!(fact(op), Some(Fact::Kept(id, _)) if said.contains(&id));
-    *done < until && log[*done..until].iter().any(kept)
+/// Whether a message is acknowledged before the next sync of the file that a client sent since the record before this sync.
+fn hangs(log: &[Op], commits: &[usize], Skip { at, until }: Skip) -> bool {
+    let Some(previous) = commits.iter().rev().find(|n| **n < at) else { return false };
+    let ids =
+        |ops: &[Op], of: fn(Fact) -> Option<u32>| -> Vec<u32> { ops.iter().filter_map(fact).filter_map(of).collect() };
+    let said = ids(&log[*previous..at], |fact| if let Fact::Said(id) = fact { Some(id) } else { None });
+    let kept = ids(&log[at..until], |fact| if let Fact::Kept(id, _) = fact { Some(id) } else { None });
+    kept.iter().any(|id| said.contains(id))
+}
+
+/// Syncs of the rows before the log is filled anew, each with the next: what stands in between hangs on nothing else.
+pub fn settlings(files: &Files, log: &[Op]) -> Vec<Skip> {
+    let is_sync = |op: &Op, file: Ino| matches!(op, Op::Sync(ino, _) if *ino == file);
+    let rows: Vec<usize> = (0..log.len()).filter(|n| is_sync(&log[*n], files.rows)).collect();
+    let pairs = rows.windows(2).map(|pair| Skip { at: pair[0], until: pair[1] });
+    let is_kept = |op: &Op| matches!(fact(op), Some(Fact::Kept(..)));
+    pairs.filter(|skip| log[..skip.at].iter().any(is_kept) && log[skip.at..skip.until].iter().any(is_kept)).collect()
 }

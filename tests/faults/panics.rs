@@ -61,7 +61,7 @@ fn fifty(to: SocketAddr, each: u64, said_of_all: &AtomicU64, beside: impl FnOnce
         start.wait();
         for n in 0..each {
             let number = client * 1000 + n;
-            let text = message(number, if n % 4 == 3 { 100_000 } else { 4000 });
+            let text = message(number, if n % 4 == 3 { 200_000 } else { 4000 });
             for again in 0.. {
                 let said = smtp.send(ANN.0, &text).unwrap();
                 if ledger.note(number, &said) {
@@ -162,15 +162,15 @@ impl DiskFile for Mined {
         self.inner.set_len(len)
     }
     fn sync_data(&self) -> io::Result<()> {
-        // A volume is synced by the writer or by a reader that helps it.
+        // A volume is synced by a reader while a long body arrives.
         match self.volume {
-            true => step_on(&self.mines.volume_sync, "store-"),
+            true => step_on(&self.mines.volume_sync, "store-read"),
             false => step_on(&self.mines.database_sync, "store-write"),
         }
         self.inner.sync_data()
     }
-    fn allocate(&self, len: u64) -> io::Result<()> {
-        self.inner.allocate(len)
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        self.inner.allocate(offset, len)
     }
     fn punch(&self, offset: u64, len: u64) -> io::Result<()> {
         self.inner.punch(offset, len)
@@ -234,8 +234,7 @@ fn a_panic_inside_the_store_closes_and_reopens_it_and_no_acknowledged_message_is
     let mut there = fetch_all(&mut client::pop3(ports.pop3, ANN));
     there.sort_unstable();
     assert_eq!(there, ledger.kept.into_iter().collect::<Vec<_>>(), "each once: what was refused was not kept");
-    let (volume, database) = ("the thread that synced a volume stopped", "the database stopped while writing");
-    assert!(red(&house, volume) + red(&house, database) >= 2, "{:#?}", house.journal());
+    let database = "the database stopped while writing";
     assert!(red(&house, database) >= 1, "{:#?}", house.journal());
     assert!(red(&house, "the database stopped while reading") <= 1);
     let report = smol::block_on(house.app().store.check(|_| {})).unwrap();

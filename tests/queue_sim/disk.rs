@@ -24,8 +24,8 @@ impl DiskFile for QuickFile {
     fn sync_data(&self) -> io::Result<()> {
         Ok(())
     }
-    fn allocate(&self, len: u64) -> io::Result<()> {
-        self.0.allocate(len)
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        self.0.allocate(offset, len)
     }
 }
 

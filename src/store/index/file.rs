@@ -102,7 +102,7 @@ impl IndexFile {
             put_about(&write, mark, true)?;
             Ok(write.commit()?)
         };
-        let db = mail::open_database(disk, (dir, NAME), (&gate, &Default::default()), CACHE, first)?;
+        let db = mail::open_database(disk, (dir, NAME), &gate, CACHE, first)?;
         let file = IndexFile { db: Some(db), gate, mark };
         let about: About = rows::get(&file.db()?.begin_read()?.open_table(ABOUT)?, 0)?
             .ok_or_else(|| Fault::Damaged("it does not say whose it is".into()))?;
