@@ -135,6 +135,22 @@ mod tests {
     }
 
     #[test]
+    fn a_few_recipients_always_fit_and_many_share_the_room_of_sections() {
+        let room = HeadRoom::default();
+        let message = |rcpts: usize| {
+            let mut held = room.rcpts();
+            held.hold(rcpts * limits::RCPT_COST).then_some(held)
+        };
+        let full: Vec<Held> = std::iter::from_fn(|| message(limits::SMTP_RCPTS)).collect();
+        let each = limits::SMTP_RCPTS * limits::RCPT_COST - limits::RCPTS_FREE;
+        assert_eq!(full.len(), limits::HEADERS_IN_MEMORY / each);
+        let letters: Vec<Option<Held>> = (0..limits::CONNECTIONS).map(|_| message(16)).collect();
+        assert!(letters.iter().all(Option::is_some), "sixteen are free on every connection");
+        drop(full);
+        assert!(message(limits::SMTP_RCPTS).is_some(), "what was held is given back");
+    }
+
+    #[test]
     fn ordinary_sections_cost_nothing_and_large_ones_have_an_end() {
         let room = HeadRoom::default();
         let mut all = Vec::new();
