@@ -208,6 +208,8 @@ pub const HTTP_LOCAL_ANSWER_SECS: u64 = 3600;
 pub const HTTP_HELD: u64 = 128 * 1024;
 /// Seconds in which a client must take the piece that is sent.
 pub const HTTP_TAKE_SECS: u64 = 60;
+/// Seconds in which a client must take an answer above HTTP_HELD, whole: it keeps one of HTTP_TURNS as long.
+pub const HTTP_PASS_SECS: u64 = 120;
 /// Logins of the page at one time; about 300 bytes each.
 pub const WEB_SESSIONS: usize = 64;
 /// One-time links that wait to be used.

@@ -24,6 +24,8 @@ pub struct ApiError {
     pub fields: Vec<FieldError>,
     /// Seconds after which a try may go better (Retry-After).
     pub retry: Option<u64>,
+    /// Methods that the resource knows, of a 405 (RFC 9110 s15.5.6).
+    pub allow: Option<String>,
 }
 
 /// What a handler gives.
@@ -69,20 +71,14 @@ pub enum Source {
 impl ApiError {
     /// An error without fields.
     pub fn new(status: u16, error: impl Into<String>, todo: impl Into<String>) -> Self {
-        ApiError { status, error: error.into(), todo: todo.into(), fields: Vec::new(), retry: None }
+        ApiError { status, error: error.into(), todo: todo.into(), fields: Vec::new(), retry: None, allow: None }
     }
 
     /// One wrong field of the request; `what` ends a sentence that begins with its name.
     pub fn field(name: &str, what: impl Into<String>) -> Self {
         let what = what.into();
         let fields = vec![FieldError::new(name, what.clone())];
-        ApiError {
-            status: 422,
-            error: format!("{name} {what}"),
-            todo: "correct it and send it again".into(),
-            fields,
-            retry: None,
-        }
+        ApiError { fields, ..ApiError::new(422, format!("{name} {what}"), "correct it and send it again") }
     }
 
     /// No such thing of the API.
@@ -92,7 +88,8 @@ impl ApiError {
 
     /// A method that a resource does not know; `known` are those that it does.
     pub fn no_such_method(known: &str) -> Self {
-        ApiError::new(405, "this resource does not know that method", format!("it knows {known}"))
+        let error = ApiError::new(405, "this resource does not know that method", format!("it knows {known}"));
+        ApiError { allow: Some(known.to_owned()), ..error }
     }
 
     /// The JSON form in English.
@@ -145,8 +142,8 @@ impl From<DeskError> for ApiError {
             }
             DeskError::Fields(fields) => {
                 let words: Vec<String> = fields.iter().map(FieldError::to_string).collect();
-                let todo = "nothing was saved; correct it and save again".to_owned();
-                ApiError { status: 422, error: words.join("; "), todo, fields, retry: None }
+                let todo = "nothing was saved; correct it and save again";
+                ApiError { fields, ..ApiError::new(422, words.join("; "), todo) }
             }
             DeskError::Stale(_) => ApiError::new(409, error.to_string(), "look at it, then save again"),
             DeskError::Store(error) => error.into(),

@@ -8,6 +8,8 @@ use serde_json::Value as Json;
 use super::{
     ApiError, Caller, Desk, Visitor,
     answer::Body,
+    language::Language,
+    openapi,
     operations::{self, Hand},
 };
 use crate::types::{Address, Domain};
@@ -114,6 +116,13 @@ pub async fn answer(desk: &Arc<Desk>, mut request: Request) -> Result<Body, ApiE
     if let Some(name) = unknown {
         let known = if operation.query.is_empty() { "none".to_owned() } else { operation.query.join(", ") };
         return Err(ApiError::field(name, format!("is no parameter of this resource, which knows {known}")));
+    }
+    let wrong = request.query.iter().find_map(|(name, text)| Some((name, openapi::wrong(name, text)?)));
+    if let Some((name, what)) = wrong {
+        return Err(ApiError::field(name, what));
+    }
+    if request.query.get(LANGUAGE).is_some_and(|tag| !Language::is_known(tag)) {
+        return Err(ApiError::field(LANGUAGE, "must be one of en, ru"));
     }
     request.path = at;
     match operation.hand {

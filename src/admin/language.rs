@@ -28,13 +28,21 @@ impl Language {
     /// what browsers write in that order anyway).
     pub fn of(query: Option<&str>, accept: Option<&str>) -> Self {
         let tags = query.into_iter().chain(accept.unwrap_or_default().split(','));
-        tags.filter_map(|tag| match tag.trim().get(..2)?.to_ascii_lowercase().as_str() {
+        tags.filter_map(Language::named).next().unwrap_or_default()
+    }
+
+    /// `ru`, `en-US`.
+    fn named(tag: &str) -> Option<Self> {
+        match tag.trim().get(..2)?.to_ascii_lowercase().as_str() {
             "ru" => Some(Language::Russian),
             "en" => Some(Language::English),
             _ => None,
-        })
-        .next()
-        .unwrap_or_default()
+        }
+    }
+
+    /// Whether `?lang=` may say this.
+    pub fn is_known(tag: &str) -> bool {
+        ["en", "ru"].contains(&tag)
     }
 }
 

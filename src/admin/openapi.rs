@@ -60,6 +60,24 @@ fn make() -> Option<Json> {
     }))
 }
 
+/// What is wrong with a parameter of the query by the numbers of its schema: the end of a sentence that begins with its name.
+pub(super) fn wrong(name: &str, text: &str) -> Option<String> {
+    static PARAMETERS: OnceLock<Json> = OnceLock::new();
+    let all = PARAMETERS
+        .get_or_init(|| serde_json::from_str::<Json>(SHAPES).map_or(Json::Null, |mut s| s["parameters"].take()));
+    let schema = &all[name]["schema"];
+    if let Some(most) = schema["maxLength"].as_u64() {
+        let is_long = text.chars().count() as u64 > most;
+        return is_long.then(|| format!("is longer than {most} characters"));
+    }
+    if schema["type"] != "integer" {
+        return None;
+    }
+    let Ok(number) = text.parse::<i64>() else { return Some("must be a whole number".to_owned()) };
+    let (least, most) = (schema["minimum"].as_i64()?, schema["maximum"].as_i64()?);
+    (!(least..=most).contains(&number)).then(|| format!("must be from {least} to {most}, not {number}"))
+}
+
 fn error(words: &str) -> Json {
     let schema = json!({ "$ref": "#/components/schemas/Error" });
     json!({ "description": words, "content": { "application/json": { "schema": schema } } })
@@ -132,6 +150,18 @@ mod tests {
             Json::Array(items) => items.iter().for_each(|item| references(item, into)),
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
         }
+    }
+
+    #[test]
+    fn a_parameter_is_held_against_the_numbers_of_its_schema() {
+        for (name, good) in [("page", "1"), ("max", "2000"), ("search", "x"), ("form", "none of ours"), ("x", "y")] {
+            assert_eq!(wrong(name, good), None, "{name}");
+        }
+        for (name, bad) in [("page", "0"), ("page", "1000001"), ("max", "true"), ("from", "-1"), ("after", "")] {
+            assert!(wrong(name, bad).is_some(), "{name}={bad}");
+        }
+        assert_eq!(wrong("search", &"\u{451}".repeat(200)), None);
+        assert_eq!(wrong("search", &"x".repeat(201)).as_deref(), Some("is longer than 200 characters"));
     }
 
     #[test]

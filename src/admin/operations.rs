@@ -146,7 +146,8 @@ pub(super) fn find(method: Method, path: &[String]) -> Result<(&'static Operatio
         if operation.method == method {
             return Ok((operation, at));
         }
-        known.push(operation.method.word());
+        // Who gives an answer gives its head too.
+        known.push(if operation.method == Method::Get { "GET, HEAD" } else { operation.method.word() });
     }
     if known.is_empty() { Err(ApiError::no_such_path()) } else { Err(ApiError::no_such_method(&known.join(", "))) }
 }

@@ -47,6 +47,7 @@ impl Reply {
     pub fn error(error: &ApiError, language: Language) -> Self {
         let mut reply = Reply::json(error.status, &error.json_in(language));
         reply.heads.extend(error.retry.map(|seconds| ("Retry-After", seconds.to_string())));
+        reply.heads.extend(error.allow.clone().map(|known| ("Allow", known)));
         if error.status == 401 {
             reply.heads.push(("WWW-Authenticate", "Bearer".to_owned()));
         }
@@ -69,6 +70,8 @@ impl Reply {
             ("Content-Security-Policy", policy),
             ("X-Content-Type-Options", "nosniff".to_owned()),
             ("Referrer-Policy", "no-referrer".to_owned()),
+            // No page of another site loads anything from here, whatever its own policy is.
+            ("Cross-Origin-Resource-Policy", "same-origin".to_owned()),
         ];
         heads.extend(self.heads);
         if !heads.iter().any(|(name, _)| *name == "Cache-Control") {
@@ -261,7 +264,11 @@ fn target(url: &str) -> Result<(String, BTreeMap<String, String>), ApiError> {
     let mut pairs = BTreeMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        pairs.insert(unescape(name).ok_or_else(broken_escape)?, unescape(value).ok_or_else(broken_escape)?);
+        let (name, value) = (unescape(name).ok_or_else(broken_escape)?, unescape(value).ok_or_else(broken_escape)?);
+        if let Some(name) = pairs.insert(name.clone(), value).map(|_| name) {
+            let what = format!("the parameter {name} stands twice");
+            return Err(ApiError::new(400, what, "correct it and send it again"));
+        }
     }
     Ok((path.to_owned(), pairs))
 }
@@ -303,8 +310,14 @@ fn body(request: &mut tiny_http::Request, method: Method, visitor: &Visitor) -> 
     if bytes.is_empty() {
         return Ok(Json::Null);
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|error| ApiError::new(400, format!("the body is no JSON: {error}"), "correct it"))
+    match serde_json::from_slice(&bytes) {
+        Ok(Json::Null) => {
+            let what = "the request cannot be read: invalid type: null, expected an object";
+            Err(ApiError::new(422, what, "correct it and send it again"))
+        }
+        Ok(body) => Ok(body),
+        Err(error) => Err(ApiError::new(400, format!("the body is no JSON: {error}"), "correct it")),
+    }
 }
 
 /// RFC 9110 s8.3.1: parameters do not matter, and the case does not either.
@@ -342,6 +355,7 @@ mod tests {
             assert_eq!(unescape(bad), None, "{bad}");
         }
         assert!(target("/api/x?%").is_err());
+        assert!(target("/api/x?a=1&b=1&a=1").is_err(), "two readers could take different ones");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     journal::{ClientTrouble, Journal, ServiceEvent},
     limits,
-    net::{Acceptor, Conn},
+    net::{Acceptor, Conn, ReadError},
     policy::Service,
     rt::{Shared, unpanicked},
     wire::smtp::{Reply, Say, say},
@@ -56,6 +56,8 @@ pub(super) async fn accept(
 
 const TELL_EVERY: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
+/// A handshake of a healthy client takes less, also over a bad line.
+const SHAKE: Duration = Duration::from_secs(3);
 
 /// The connection broke before it was accepted (accept(2): treat these as a try again).
 fn is_of_the_peer(error: &io::Error) -> bool {
@@ -82,7 +84,8 @@ fn welcome(socket: Async<TcpStream>, service: Service, wanted: &Shared<Vec<Wante
     match permits.take(ip, name(service), means.clock.mono()) {
         Ok(permit) => {
             let (handler, tls, journal) = (door.handler.clone(), door.tls.clone(), means.journal.clone());
-            let guest = Guest { service, ip, handler, tls, journal, permit };
+            let shake_by = means.clock.mono() + SHAKE;
+            let guest = Guest { service, ip, handler, tls, journal, permit, shake_by };
             // Detached: a session outlives its listener. Permits::idle waits for the last one, the house's stop sign
             // ends it.
             means.executor.spawn(guest.serve(socket)).detach();
@@ -111,6 +114,8 @@ struct Guest {
     tls: Option<Shared<Option<Acceptor>>>,
     journal: Journal,
     permit: Permit,
+    /// Until then its handshake is waited for, whoever else wants its place; in monotonic time.
+    shake_by: Duration,
 }
 
 impl Guest {
@@ -128,11 +133,28 @@ impl Guest {
         if let Some(tls) = &self.tls {
             let acceptor = tls.get();
             let Some(acceptor) = acceptor.as_ref() else { return };
-            if let Err(error) = conn.starttls(acceptor, Duration::from_secs(limits::HANDSHAKE_SECS)).await {
-                return self.tell(ClientTrouble::Handshake(error.to_string()));
+            match self.shake(&mut conn, acceptor).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return self.tell(ClientTrouble::Handshake(error.to_string())),
+                None => return,
             }
         }
         (self.handler)(conn, self.permit.seat()).await;
+    }
+
+    /// The handshake; None when another HTTP client has the place by now: silent connections must not fill all of them.
+    async fn shake(&self, conn: &mut Conn, acceptor: &Acceptor) -> Option<Result<(), ReadError>> {
+        let shaken = conn.starttls(acceptor, Duration::from_secs(limits::HANDSHAKE_SECS));
+        if self.service != Service::Https {
+            return Some(shaken.await);
+        }
+        let seat = self.permit.seat();
+        let wait = seat.wait(self.shake_by);
+        let wanted = async {
+            wait.asked().await;
+            None
+        };
+        smol::future::or(async { Some(shaken.await) }, wanted).await
     }
 
     fn tell(&self, what: ClientTrouble) {

@@ -39,12 +39,17 @@ fn every_answer_lets_in_nothing_foreign() {
         );
         assert_eq!(got.field("X-Content-Type-Options"), Some("nosniff"));
         assert_eq!(got.field("Referrer-Policy"), Some("no-referrer"));
+        assert_eq!(got.field("Cross-Origin-Resource-Policy"), Some("same-origin"));
         assert!(path.is_empty() || got.field("Cache-Control") == Some("no-store"), "{path}: {}", got.head);
         assert_eq!(got.field("Server"), None);
     }
     let person = ["-H", "Accept: text/html,*/*"];
     let nothing = curl(&person, &format!("{base}/nothing"));
     assert_eq!((nothing.status, nothing.field("Content-Type")), (404, Some("text/html; charset=utf-8")));
-    assert_eq!(curl(&["-X", "DELETE"], &format!("{base}/style.css")).status, 405);
+    for (path, allow) in [("style.css", "GET, HEAD"), ("api/login", "POST"), ("api/admins/x", "PUT, DELETE")] {
+        let other = if path.starts_with("api") { "GET" } else { "DELETE" };
+        let refused = curl(&["-X", other], &format!("{base}/{path}"));
+        assert_eq!((refused.status, refused.field("Allow")), (405, Some(allow)), "{path}: {}", refused.head);
+    }
     assert_eq!(curl(&person, &format!("{base}/../../etc/passwd")).status, 404);
 }

@@ -1,16 +1,30 @@
-// 10,000 mailboxes and a journal of a million lines: how long one waits. Figures are printed; the bounds are generous, because
-// the machine that tests is small and busy.
+// 10,000 mailboxes and a journal of a million lines: how long one waits, and whether the page stays fluid meanwhile: no task of its
+// main thread takes more than 100 ms. What a task took of the processor counts, not what other programs took meanwhile.
 
 import { check, ensure, logIn, open, settled, visitor } from "./driver.mjs";
 
-async function timed(name, bound, run) {
-  await check(name, async () => {
-    const begun = performance.now();
-    await run();
-    const took = Math.round(performance.now() - begun);
-    console.log(`       ${took} ms`);
-    ensure(took <= bound, `${took} ms are over ${bound}`);
-  });
+const LONGEST = 100;
+
+// Follows the tasks of the page's main thread. `longest` gives the longest since the last call, in ms.
+async function follow(context, page) {
+  const session = await context.newCDPSession(page);
+  const begin = () => session.send("Tracing.start", { traceConfig: { includedCategories: ["toplevel", "__metadata"] }, transferMode: "ReportEvents" });
+  const longest = async () => {
+    const events = [];
+    const collect = ({ value }) => events.push(...value);
+    session.on("Tracing.dataCollected", collect);
+    const complete = new Promise((resolve) => session.once("Tracing.tracingComplete", resolve));
+    await session.send("Tracing.end");
+    await complete;
+    session.off("Tracing.dataCollected", collect);
+    await begin();
+    const mains = new Set(events.filter((one) => one.name === "thread_name" && one.args.name === "CrRendererMain").map((one) => `${one.pid} ${one.tid}`));
+    const tasks = events.filter((one) => one.name.endsWith("RunTask") && one.tdur !== undefined && mains.has(`${one.pid} ${one.tid}`));
+    ensure(tasks.length > 0, "the browser does not tell what its tasks take");
+    return Math.round(Math.max(...tasks.map((one) => one.tdur)) / 100) / 10;
+  };
+  await begin();
+  return longest;
 }
 
 // Scrolls through the whole page and gives the longest gap between two frames, in ms.
@@ -32,17 +46,30 @@ const longestGap = (page) =>
 export async function fluid(browser) {
   const { context, page, quiet } = await visitor(browser, { expects: [401] });
   await logIn(page);
+  await settled(page);
+  const longest = await follow(context, page);
+  const timed = (name, bound, run) =>
+    check(name, async () => {
+      await longest();
+      const begun = performance.now();
+      await run();
+      const took = Math.round(performance.now() - begun);
+      const task = await longest();
+      console.log(`       ${took} ms, the longest task ${task} ms`);
+      ensure(took <= bound, `${took} ms are over ${bound}`);
+      ensure(task <= LONGEST, `a task took ${task} ms`);
+    });
+
   await timed("10,000 mailboxes: the first rows", 4000, () => open(page, "mail"));
   await timed("10,000 mailboxes: the last row by End", 3000, async () => {
     await page.locator('[role="row"][tabindex="0"]').focus();
     await page.keyboard.press("End");
     await page.waitForFunction(() => document.activeElement.getAttribute("aria-rowindex") > 10000 && document.activeElement.getAttribute("aria-label"));
   });
-  await check("10,000 mailboxes: scrolling", async () => {
+  await timed("10,000 mailboxes: scrolling through all of them", 20000, async () => {
     const gap = Math.round(await longestGap(page));
     const rows = await page.locator('[role="row"]').count();
     console.log(`       longest gap between frames ${gap} ms, ${rows} rows exist`);
-    ensure(gap < 500, `a frame took ${gap} ms`);
     ensure(rows < 120, `${rows} rows exist`);
   });
   await timed("10,000 mailboxes: a search", 4000, async () => {
@@ -57,6 +84,7 @@ export async function fluid(browser) {
     await page.waitForFunction(() => location.hash.includes("page=5000"));
     await page.waitForFunction(() => !document.querySelector(".spinner"));
   });
+  await timed("a million lines: scrolling through a page", 20000, async () => console.log(`       longest gap between frames ${Math.round(await longestGap(page))} ms`));
   await timed("a million lines: a search through all of them", 60000, async () => {
     await page.fill('[type="search"]', "needle");
     await page.waitForFunction(() => location.hash.includes("needle"));

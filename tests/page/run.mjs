@@ -1,5 +1,5 @@
 // Drives the page in a headless browser: `node run.mjs` checks everything but the queue, `node run.mjs queue` that,
-// `node run.mjs fluid` measures it with much data.
+// `node run.mjs fluid` measures it with much data, `node run.mjs shots FILE` makes the picture of README.
 // tests/page.rs starts the server, says by PAGE_URL, PAGE_ADMIN, PAGE_PASSWORD, PAGE_LOOKER, PAGE_SMTP where it is, and looks
 // at the exit code.
 
@@ -11,6 +11,7 @@ import { keyboard } from "./keyboard.mjs";
 import { strangers } from "./strangers.mjs";
 import { fluid } from "./fluid.mjs";
 import { queue } from "./queue.mjs";
+import { shots } from "./shots.mjs";
 
 const browser = await launch();
 try {
@@ -18,6 +19,8 @@ try {
     await fluid(browser);
   } else if (process.argv[2] === "queue") {
     await queue(browser);
+  } else if (process.argv[2] === "shots") {
+    await shots(browser, process.argv[3]);
   } else {
     const cookies = await login(browser);
     if (!cookies) throw new Error("without a login nothing else can be looked at");

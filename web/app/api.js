@@ -48,7 +48,12 @@ async function call(method, path, body, signal) {
     if (error.name === "AbortError") throw error;
     throw new Trouble(0, SILENT);
   }
-  const reply = await answer.json().catch(() => ({}));
+  const reply = await answer.json().catch((error) => {
+    // An answer that broke off is none, however well it began.
+    if (error.name === "AbortError") throw error;
+    if (answer.ok) throw new Trouble(0, SILENT);
+    return {};
+  });
   if (answer.ok) return reply;
   if (answer.status === 401 && path !== "login") {
     shared.session = null;

@@ -18,7 +18,7 @@ export function useLoad(path) {
     const stop = new AbortController();
     setState((old) => ({ ...old, loading: true }));
     get(turn.byItself ? quiet(path) : path, stop.signal).then(
-      (data) => setState({ path, data, loading: false }),
+      (data) => stop.signal.aborted || setState({ path, data, loading: false }),
       (error) => stop.signal.aborted || setState((old) => ({ ...old, error, loading: false })),
     );
     return () => stop.abort();

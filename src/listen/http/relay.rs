@@ -23,6 +23,8 @@ const SEND_TIME: Duration = Duration::from_secs(10);
 const TURN_TIME: Duration = Duration::from_secs(limits::HTTP_TURN_SECS);
 /// In which a client must take what is sent at once.
 const TAKE_TIME: Duration = Duration::from_secs(limits::HTTP_TAKE_SECS);
+/// A client that takes a large answer octet by octet must not keep a turn for hours.
+const PASS_TIME: Duration = Duration::from_secs(limits::HTTP_PASS_SECS);
 /// RFC 9112 s7.1.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// A stream may be silent for so long.
@@ -83,7 +85,10 @@ impl Front {
                 drop((inner, turn));
                 Ok(give(conn, head, &answer, &body).await)
             }
-            BodyForm::Octets(octets) => Ok(pass(conn, &mut inner, head, &answer, octets).await),
+            BodyForm::Octets(octets) => {
+                let passed = timeout(PASS_TIME, pass(conn, &mut inner, head, &answer, octets)).await;
+                Ok(passed.unwrap_or(After::Close))
+            }
             BodyForm::Chunks | BodyForm::Open => {
                 let _slot = self.downloads.take(1).ok_or(refuse::DOWNLOADS)?;
                 drop(turn);
