@@ -99,6 +99,8 @@ pub const HEADERS_IN_MEMORY: usize = 4 * 1024 * 1024;
 pub const STRUCTURE_FREE: usize = 4 * 1024;
 /// Octets above STRUCTURE_FREE that all messages on their way in may hold together; beyond it a structure is found when it is asked for.
 pub const STRUCTURES_IN_MEMORY: usize = 768 * 1024;
+/// Octets of a message that comes back whole in a notice (Postfix' bounce_size_limit is 50,000); of a larger one only the head.
+pub const NOTICE_WHOLE: usize = 64 * 1024;
 /// Received lines before a loop is declared (RFC 5321 s6.3 says at least 100).
 pub const RECEIVED_HOPS: usize = 100;
 /// Bad commands before a session is ended (Postfix' smtpd_hard_error_limit).

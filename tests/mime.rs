@@ -10,7 +10,7 @@ use std::{
 
 use gatepost::{
     mime::{self, Scanner, Structure, notice, stamp},
-    types::{Address, BodyId, BytesBody, QueueId, UnixTime},
+    types::{Address, Answer, BodyId, BytesBody, QueueId, UnixTime},
 };
 use serde_json::{Value, json};
 
@@ -177,11 +177,20 @@ fn address(text: &str) -> Address {
 #[test]
 fn python_reads_a_notice_as_a_delivery_report() {
     let (ann, bob) = (address("ann@office.test"), address("\"bob the builder\"@office.test"));
-    let report = |action, status, diagnostic| notice::Report { to: &bob, action, status, diagnostic };
+    let answer = |code, status: &str, text: &str| Answer {
+        at: AT,
+        peer: "mx.far.test[192.0.2.1]:25".into(),
+        code,
+        status: status.into(),
+        text: text.into(),
+    };
+    let full = answer(552, "5.2.2", "The mailbox is full");
+    let (nonsense, slow) = (answer(550, "nonsense", "\r\n\r\nAction: delivered"), answer(0, "4.4.7", ""));
+    let report = |action, answer| notice::Report { to: &bob, original: None, orcpt: None, action, answer, until: None };
     let reports = [
-        report(notice::Action::Failed, "5.2.2", "552 5.2.2 The mailbox is full"),
-        report(notice::Action::Failed, "nonsense", "\r\n\r\nAction: delivered"),
-        report(notice::Action::Delayed, "4.4.7", ""),
+        report(notice::Action::Failed, &full),
+        report(notice::Action::Failed, &nonsense),
+        report(notice::Action::Delayed, &slow),
     ];
     let header = "Subject: =?utf-8?B?0JTQsA==?=\r\nTo: Боб <bob@office.test>\r\n\r\n";
     let notice = notice::Notice {
@@ -190,8 +199,9 @@ fn python_reads_a_notice_as_a_delivery_report() {
         id: "000000002A",
         at: AT,
         arrived: AT.plus(-60),
+        envid: Some("QQ314159"),
         reports: &reports,
-        header: header.as_bytes(),
+        original: notice::Original::Header(header.as_bytes()),
     };
     let message = notice.write();
     let read = python(&message);

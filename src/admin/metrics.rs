@@ -10,7 +10,7 @@ use std::{
 
 use super::{ApiError, Area, Desk, Scope, Visitor, reply::Reply, status};
 use crate::{
-    journal::{Count, Sent, Severity, Sink, Stamped, Way},
+    journal::{Count, Sent, Severity, Sink, Stamped, Tag, Way},
     policy::Network,
     rt::Light,
 };
@@ -30,6 +30,7 @@ pub(super) struct Told {
     failed_logins: AtomicU64,
     errors: AtomicU64,
     warnings: AtomicU64,
+    without_advice: AtomicU64,
 }
 
 impl Sink for Told {
@@ -54,6 +55,9 @@ impl Sink for Told {
             Some(Count::Outgoing(Sent::Deferred)) => add(&self.deferred, 1),
             Some(Count::Outgoing(Sent::Bounced)) => add(&self.bounced, 1),
             None => {}
+        }
+        if line.tag == Tag::Bounce && line.text.starts_with("no advice for: ") {
+            add(&self.without_advice, 1);
         }
         match line.severity {
             Severity::Error => add(&self.errors, 1),
@@ -81,6 +85,9 @@ impl Told {
         family(out, "deliveries", "counter", "Attempts of recipients elsewhere, by what came of them.", &left);
         let failed = [(String::new(), of(&self.failed_logins))];
         family(out, "logins_failed", "counter", "Logins that failed: SMTP, POP3, IMAP, the administration.", &failed);
+        let unknown = [(String::new(), of(&self.without_advice))];
+        let help = "Final refusals of other servers that the table of advice does not know.";
+        family(out, "answers_without_advice", "counter", help, &unknown);
         let lines =
             [(label("severity", "error"), of(&self.errors)), (label("severity", "warning"), of(&self.warnings))];
         family(out, "journal_lines", "counter", "Lines of the journal that somebody should look at.", &lines);
@@ -197,7 +204,7 @@ async fn numbers(desk: &Desk, out: &mut String) {
 mod tests {
     use super::*;
     use crate::{
-        journal::{Journal, LoginPeer, NoLogin, Pop3Event, Reject, SmtpEvent, SmtpFact, Tag, Tried},
+        journal::{Journal, LoginPeer, NoLogin, Pop3Event, Reject, SmtpEvent, SmtpFact, Tried},
         rt::TestClock,
         types::UnixTime,
         wire::smtp::say,

@@ -7,9 +7,10 @@ use std::{
 };
 
 use super::{
+    allowance,
     doors::{self, Doors, Parts},
     house::{AppError, House, Options},
-    sending, time,
+    sending, srs, time,
 };
 use crate::{
     admin::{self, Admin, Caller, Desk, Gate},
@@ -202,8 +203,14 @@ impl Ground {
                 stop.clone(),
             ))),
             spawn(Box::pin(admin::keep_keys(desk.clone(), stop.clone()))),
+            spawn(Box::pin(allowance::watch(self.allowance(&desk), stop.clone()))),
             spawn(Box::pin(async move { desk.finish_purges().await })),
         ]
+    }
+
+    fn allowance(&self, desk: &Desk) -> allowance::Means {
+        let (policy, store) = (desk.house().policy.clone(), desk.house().store.clone());
+        allowance::Means { policy, store, journal: self.journal.clone(), board: self.board.clone() }
     }
 
     /// The book of certificates; the first start makes a self-signed one (Q27).
@@ -253,8 +260,11 @@ impl Ground {
     ) -> Result<Parts, AppError> {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let (journal, board) = (self.journal.clone(), self.board.clone());
-        let policy = Policy::new(settings.clone(), directory.clone(), store.clone(), journal.clone(), clock.clone())
-            .map_err(|e| AppError::of("the login thread", e))?;
+        let srs = smol::block_on(srs::load(store)).map_err(unreadable)?;
+        let mut policy =
+            Policy::new(settings.clone(), directory.clone(), store.clone(), journal.clone(), clock.clone())
+                .map_err(|e| AppError::of("the login thread", e))?;
+        policy.srs = srs.clone();
         let pipeline = Pipeline {
             settings: settings.clone(),
             directory: directory.clone(),
@@ -262,6 +272,7 @@ impl Ground {
             journal: journal.clone(),
             clock: clock.clone(),
             heads: HeadRoom::default(),
+            srs,
         };
         let listeners = Listeners::new(Means {
             executor: self.executor.clone(),

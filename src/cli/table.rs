@@ -208,7 +208,7 @@ pub(super) static COMMANDS: &[Command] = &[
     },
     plain("mailbox list", "", "list mailboxes with what they hold", people::mailbox_list),
     plain("mailbox folders", "ADDRESS", "list a mailbox' folders", people::mailbox_folders),
-    plain("alias add", "ADDRESS TARGET...", "make an alias for one mailbox or more", people::alias_add),
+    plain("alias add", "ADDRESS TARGET...", "make an alias for addresses here or elsewhere", people::alias_add),
     plain("alias set", "ADDRESS TARGET...", "change an alias' targets", people::alias_set),
     plain("alias remove", "ADDRESS", "remove an alias", people::alias_remove),
     plain("alias list", "", "list aliases", people::alias_list),

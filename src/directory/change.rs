@@ -230,7 +230,7 @@ impl Directory {
     fn set_catch_all(&mut self, domain: &Domain, to: Option<Address>) -> Result<()> {
         if let Some(to) = &to {
             self.domain(domain)?;
-            self.must_exist(to)?;
+            self.must_be_here(to)?;
         }
         self.domain(domain)?.catch_all = to;
         Ok(())
@@ -280,7 +280,10 @@ impl Directory {
             if target == address {
                 return Err(wrong(format!("the alias {address} would point to itself"), "choose another target"));
             }
-            self.must_exist(&target)?;
+            // What lies elsewhere is forwarded.
+            if self.is_ours(&target.domain) {
+                self.must_be_here(&target)?;
+            }
             if !unique.contains(&target) {
                 unique.push(target);
             }
@@ -344,15 +347,15 @@ impl Directory {
         Err(too_deep())
     }
 
-    /// The router stops at ALIAS_TARGETS mailboxes, so a wider list would lose mail silently: it is refused when saved, also
+    /// The router stops at ALIAS_TARGETS addresses, so a wider list would lose mail silently: it is refused when saved, also
     /// when it is a list above the saved one that grows too wide.
     fn not_too_wide(&self, saved: &Address) -> Result<()> {
         let above = closure(saved, |at| self.aliases.values().filter(|a| a.targets.contains(at)).map(|a| &a.address));
         for list in above {
             let all = closure(list, |at| self.aliases.get(at).into_iter().flat_map(|alias| &alias.targets));
-            let boxes = all.iter().filter(|at| self.mailboxes.contains_key(**at)).count();
-            if boxes > limits::ALIAS_TARGETS {
-                let what = format!("the alias {list} would go to {boxes} mailboxes");
+            let ends = all.iter().filter(|at| !self.aliases.contains_key(**at)).count();
+            if ends > limits::ALIAS_TARGETS {
+                let what = format!("the alias {list} would go to {ends} addresses");
                 return Err(wrong(what, &format!("at most {} fit: divide the list", limits::ALIAS_TARGETS)));
             }
         }
@@ -419,10 +422,10 @@ impl Directory {
         Ok(())
     }
 
-    fn must_exist(&self, target: &Address) -> Result<()> {
+    fn must_be_here(&self, target: &Address) -> Result<()> {
         if !self.is_ours(&target.domain) {
             let what = format!("{target} is outside the domains of this server");
-            return Err(wrong(what, "name an address here: this version does not send mail to other servers yet"));
+            return Err(wrong(what, "name an address here, or an alias that leads there"));
         }
         if self.mailboxes.contains_key(target) || self.aliases.contains_key(target) {
             return Ok(());

@@ -139,14 +139,17 @@ fn a_mailbox_needs_a_domain_of_ours_and_a_free_address() {
 }
 
 #[test]
-fn an_alias_is_no_mailbox_and_has_targets_of_ours() {
+fn an_alias_is_no_mailbox_and_has_targets_that_are_there_or_elsewhere() {
     let office = office();
     let alias = |from: &str, to: &str| Change::AddAlias(a(from), vec![a(to)]);
     assert_eq!(refused(&office, alias("ann@office.test", "bob@office.test")).kind, ErrorKind::Conflict);
     assert_eq!(refused(&office, alias("x@office.test", "nobody@office.test")).kind, ErrorKind::Absent);
+    let out = office.apply(alias("x@office.test", "x@else.test")).unwrap().directory;
+    assert_eq!(out.aliases[&a("x@office.test")].targets, [a("x@else.test")]);
+    let catch_all = Change::SetCatchAll { domain: d("office.test"), to: Some(a("x@else.test")) };
     assert_eq!(
-        refused(&office, alias("x@office.test", "x@else.test")).to_string(),
-        "x@else.test is outside the domains of this server: name an address here: this version does not send mail to other servers yet"
+        refused(&office, catch_all).to_string(),
+        "x@else.test is outside the domains of this server: name an address here, or an alias that leads there"
     );
     assert_eq!(refused(&office, Change::AddAlias(a("x@office.test"), vec![])).kind, ErrorKind::Wrong);
     assert_eq!(refused(&office, alias("x@office.test", "x@office.test")).kind, ErrorKind::Wrong);
@@ -256,7 +259,7 @@ fn lists_of_lists_that_reach_too_many_mailboxes_are_refused_when_saved() {
     let mut more = rest;
     more.push(number(limits::ALIAS_TARGETS));
     let error = refused(&directory, Change::SetAlias(a("rest@office.test"), more));
-    assert_eq!(error.what, "the alias all@office.test would go to 1001 mailboxes");
+    assert_eq!(error.what, "the alias all@office.test would go to 1001 addresses");
 }
 
 #[test]

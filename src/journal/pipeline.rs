@@ -49,11 +49,27 @@ pub enum PipelineEvent {
         qid: QueueId,
     },
     /// `QID: sender non-delivery notification: QID2`
-    Bounced {
+    Notified {
         /// The message.
         qid: QueueId,
+        /// `sender non-delivery`, `sender delivery status`.
+        what: &'static str,
         /// The notification.
         notice: QueueId,
+    },
+    /// A failure that nobody can be told of.
+    Lost {
+        /// The message.
+        qid: QueueId,
+        /// Whom it did not reach.
+        to: Address,
+        /// Its reverse-path is null: it was a notice itself (RFC 5321 s6.1).
+        double: bool,
+    },
+    /// An answer that the table of advice has no row for.
+    NoAdvice {
+        /// Code, status, text.
+        answer: String,
     },
 }
 
@@ -88,8 +104,16 @@ impl From<PipelineEvent> for Line {
                 )
             }
             PipelineEvent::Removed { qid } => Line::info(Tag::Qmgr, format!("{qid}: removed")),
-            PipelineEvent::Bounced { qid, notice } => {
-                Line::info(Tag::Bounce, format!("{qid}: sender non-delivery notification: {notice}"))
+            PipelineEvent::Notified { qid, what, notice } => {
+                Line::info(Tag::Bounce, format!("{qid}: {what} notification: {notice}"))
+            }
+            PipelineEvent::Lost { qid, to, double } => {
+                let to = safe_field(&to.to_string(), 330);
+                let why = if double { "its sender is null" } else { "its sender has no mailbox here any more" };
+                Line::warning(Tag::Bounce, format!("{qid}: to=<{to}>: undeliverable, and nobody can be told: {why}"))
+            }
+            PipelineEvent::NoAdvice { answer } => {
+                Line::info(Tag::Bounce, format!("no advice for: {}", safe(&answer, 500)))
             }
         }
     }

@@ -4,7 +4,7 @@
 //! in as a [`UnixTime`](crate::types::UnixTime). It never changes a stranger's message: it reads it, or writes a message of ours.
 
 mod address;
-mod advice;
+pub mod advice;
 mod charset;
 mod derived;
 mod guess;

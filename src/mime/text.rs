@@ -47,6 +47,15 @@ pub(super) fn printable(text: &str, max: usize) -> String {
     text.chars().take(max).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
 
+/// As [`printable`], but in any script: what could end a line or turn its direction becomes `?`.
+pub(super) fn readable(text: &str, max: usize) -> String {
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().take(max).map(|c| if odd(c) { '?' } else { c }).collect()
+}
+
 /// A host's name as it may stand in a header of ours: letters, digits, `-._:` and brackets round an address literal.
 /// What is neither name nor literal keeps its letters; the rest becomes `?` (a HELO is a stranger's text).
 pub(super) fn host(text: &str) -> String {

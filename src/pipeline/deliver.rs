@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Accepted, Pipeline, disk_refusal, notify, refuse};
+use super::{Accepted, Pipeline, disk_refusal, leave, notify, refuse};
 use crate::{
     journal::{PipelineEvent, Way},
+    mime::notice::Action,
     policy::Refusal,
-    router::{self, Destination, Route},
+    router::{Destination, Route},
     store::{Delivery, NewMessage, Sealed},
-    types::{Address, Envelope, Leaving, MailboxId, QueueId},
+    types::{Address, Answer, Envelope, Leaving, MailboxId, QueueId, Rcpt},
     wire::smtp::say,
 };
 
@@ -22,59 +23,58 @@ pub(super) struct Whole {
     pub began: Duration,
     /// Whether one of our users sent it; None: we ourselves, and it counts for nothing.
     pub logged_in: Option<bool>,
-    /// One of ours sent it: it may leave.
+    /// One of ours wrote it: a user, or a device that may send to other domains.
     pub ours: bool,
 }
 
 /// A recipient that does not get it.
-pub(super) struct Failed {
-    /// As the sender knows it.
-    pub recipient: Address,
+struct Failed {
+    rcpt: Rcpt,
     /// What the sender would have heard.
-    pub refusal: Refusal,
+    refusal: Refusal,
 }
 
 /// A copy that will be made.
 struct Copy {
     destination: Destination,
     /// The recipient of RCPT that led here.
-    recipient: Address,
+    rcpt: Rcpt,
 }
 
 #[derive(Default)]
 struct Plan {
     copies: BTreeMap<MailboxId, Copy>,
-    /// Recipients elsewhere.
     leaving: Vec<Leaving>,
     failed: Vec<Failed>,
+    /// What becomes of those whose sender wants to hear of success here.
+    asked: Vec<(Rcpt, Action)>,
 }
 
 /// Routes and commits. Q32: one recipient that can take it is enough for a 250; the others get a notice.
 pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepted, Refusal> {
     let qid = QueueId::of(whole.sealed.id());
     let size = whole.sealed.len();
-    // RCPT asked for that too, but the directory may have changed since.
-    let mut plan = route(pipeline, &whole.envelope, whole.ours);
+    let mut plan = route(pipeline, &whole);
     let warnings = weigh(pipeline, &mut plan, size).await?;
     if plan.copies.is_empty() && plan.leaving.is_empty() {
         let first = plan.failed.into_iter().next().map(|f| f.refusal);
         return Err(first.unwrap_or_else(|| refuse(say::NO_MAILBOX, "no recipient is left")));
     }
-    let deliveries = plan.copies.values().map(delivery).collect();
-    let queue = plan.leaving.clone();
-    let mut messages = vec![NewMessage { sealed: whole.sealed, derived: whole.derived, deliveries, queue }];
-    let original = notify::Original { envelope: &whole.envelope, section: &whole.section };
-    let notice = notify::failure(pipeline, &original, &plan.failed).await?;
+    let notice = notify::notice(pipeline, &original(pipeline, &whole), news(pipeline, &plan)).await;
+    let notice = notice.map_err(|e| disk_refusal(&e))?;
     let notice_id = notice.as_ref().map(|n| QueueId::of(n.sealed.id()));
+    let deliveries = plan.copies.values().map(delivery).collect();
+    let Whole { sealed, derived, envelope, began, logged_in, .. } = whole;
+    let mut messages = vec![NewMessage { sealed, derived, deliveries, queue: plan.leaving.clone() }];
     messages.extend(notice);
     for (destination, percent, used) in warnings {
-        messages.push(notify::quota(pipeline, &destination, percent, used).await?);
+        let warning = notify::quota(pipeline, &destination, percent, used).await;
+        messages.push(warning.map_err(|e| disk_refusal(&e))?);
     }
-    let away = messages.first().is_some_and(|message| !message.queue.is_empty());
     pipeline.store.commit(messages).await.map_err(|e| disk_refusal(&e))?;
-    let (began, here) = (whole.began, !plan.copies.is_empty());
-    let way = whole.logged_in.map(|logged_in| Way::of(logged_in, here, away));
-    tell(pipeline, &Told { qid: &qid, size, envelope: &whole.envelope, began, way, notice: notice_id }, &plan);
+    let (here, away) = (!plan.copies.is_empty(), !plan.leaving.is_empty());
+    let way = logged_in.map(|logged_in| Way::of(logged_in, here, away));
+    tell(pipeline, &Told { qid: &qid, size, envelope: &envelope, began, way, notice: notice_id }, &plan);
     Ok(Accepted { qid })
 }
 
@@ -84,38 +84,78 @@ fn delivery(copy: &Copy) -> Delivery {
 }
 
 /// Where everybody lives now: the directory may have changed since RCPT.
-fn route(pipeline: &Pipeline, envelope: &Envelope, ours: bool) -> Plan {
-    let (directory, settings) = (pipeline.directory.get(), pipeline.settings.get());
+fn route(pipeline: &Pipeline, whole: &Whole) -> Plan {
     let mut plan = Plan::default();
-    let now = pipeline.clock.now();
-    for rcpt in envelope.rcpts() {
-        let recipient = &rcpt.to;
-        let fail = |refusal| Failed { recipient: recipient.clone(), refusal };
-        match router::expand(&directory, &settings, recipient) {
-            Route::Local { here, elsewhere } => {
-                for destination in here {
-                    let copy = Copy { destination, recipient: recipient.clone() };
-                    // Q6: a mailbox gets at most one copy of a message.
-                    plan.copies.entry(copy.destination.mailbox).or_insert(copy);
-                }
-                if !elsewhere.is_empty() {
-                    plan.failed.push(fail(refuse(say::NO_QUEUE, "the alias leads to another domain")));
-                }
-            }
-            Route::Foreign if ours => plan.leaving.push(Leaving {
-                from: envelope.from.clone(),
-                to: recipient.clone(),
-                original: None,
-                wishes: rcpt.wishes(),
-                terms: envelope.terms.clone(),
-                ours,
-                next_try: now,
-            }),
-            Route::Foreign => plan.failed.push(fail(refuse(say::RELAY_DENIED, "the domain is not ours"))),
-            Route::Unknown => plan.failed.push(fail(refuse(say::NO_MAILBOX, "no such mailbox"))),
+    let leave = leave::Leave::new(pipeline, whole);
+    for rcpt in whole.envelope.rcpts() {
+        match pipeline.route(&rcpt.to) {
+            Route::Local { here, elsewhere } => plan.take(&leave, rcpt, here, elsewhere),
+            Route::Foreign if whole.ours => plan.leave(leave.directly(rcpt)),
+            Route::Foreign => plan.fail(rcpt, refuse(say::RELAY_DENIED, "the domain is not ours")),
+            Route::Unknown => plan.fail(rcpt, refuse(say::NO_MAILBOX, "no such mailbox")),
         }
     }
     plan
+}
+
+impl Plan {
+    fn take(&mut self, leave: &leave::Leave<'_>, rcpt: &Rcpt, here: Vec<Destination>, elsewhere: Vec<Address>) {
+        let several = here.len() + elsewhere.len() > 1;
+        if rcpt.wishes().notify().success {
+            match (elsewhere.is_empty(), several) {
+                (true, _) => self.asked.push((rcpt.clone(), Action::Delivered)),
+                (false, true) => self.asked.push((rcpt.clone(), Action::Expanded)),
+                // The next server tells of it, or the queue.
+                (false, false) => {}
+            }
+        }
+        for destination in here {
+            // Q6: a mailbox gets at most one copy of a message.
+            self.copies.entry(destination.mailbox).or_insert(Copy { destination, rcpt: rcpt.clone() });
+        }
+        for to in elsewhere {
+            self.leave(leave.by_alias(rcpt, to, several));
+        }
+    }
+
+    fn leave(&mut self, leaving: Leaving) {
+        if !self.leaving.iter().any(|there| there.to == leaving.to) {
+            self.leaving.push(leaving);
+        }
+    }
+
+    fn fail(&mut self, rcpt: &Rcpt, refusal: Refusal) {
+        self.failed.push(Failed { rcpt: rcpt.clone(), refusal });
+    }
+}
+
+fn original<'a>(pipeline: &Pipeline, whole: &'a Whole) -> notify::Original<'a> {
+    let Whole { envelope, section, sealed, ours, .. } = whole;
+    notify::Original {
+        from: &envelope.from,
+        terms: &envelope.terms,
+        ours: *ours,
+        section,
+        whole: sealed.in_memory(),
+        arrived: pipeline.clock.now(),
+    }
+}
+
+/// What the sender is told at once, as far as he wants to hear it.
+fn news(pipeline: &Pipeline, plan: &Plan) -> Vec<notify::News> {
+    let now = pipeline.clock.now();
+    let failed = plan.failed.iter().filter(|f| f.rcpt.wishes().notify().failure).map(|failed| {
+        let say = &failed.refusal.say;
+        let (status, text) = (say.status.into(), say.lines.join(" ").into());
+        let answer = Answer { at: now, peer: "".into(), code: say.code, status, text };
+        notify::News::of(&failed.rcpt, Action::Failed, answer)
+    });
+    let is_failed = |rcpt: &Rcpt| plan.failed.iter().any(|f| f.rcpt.to == rcpt.to);
+    let good = plan.asked.iter().filter(|(rcpt, _)| !is_failed(rcpt)).map(|(rcpt, action)| {
+        let answer = Answer { at: now, peer: "".into(), code: 0, status: "2.0.0".into(), text: "".into() };
+        notify::News::of(rcpt, *action, answer)
+    });
+    failed.chain(good).collect()
 }
 
 type Warnings = Vec<(Destination, u8, u64)>;
@@ -141,7 +181,7 @@ async fn weigh(pipeline: &Pipeline, plan: &mut Plan, size: u64) -> Result<Warnin
     for id in over {
         if let Some(copy) = plan.copies.remove(&id) {
             let refusal = refuse(full, &format!("{} is over quota", copy.destination.address));
-            plan.failed.push(Failed { recipient: copy.recipient, refusal });
+            plan.failed.push(Failed { rcpt: copy.rcpt, refusal });
         }
     }
     Ok(warnings)
@@ -175,7 +215,7 @@ fn tell(pipeline: &Pipeline, told: &Told<'_>, plan: &Plan) {
     });
     for copy in plan.copies.values() {
         let to = copy.destination.address.clone();
-        let orig_to = Some(copy.recipient.clone()).filter(|r| *r != to);
+        let orig_to = Some(copy.rcpt.to.clone()).filter(|r| *r != to);
         let why = "delivered to mailbox".to_owned();
         journal.tell(PipelineEvent::Delivered {
             qid: qid.clone(),
@@ -190,7 +230,7 @@ fn tell(pipeline: &Pipeline, told: &Told<'_>, plan: &Plan) {
     for failed in &plan.failed {
         journal.tell(PipelineEvent::Delivered {
             qid: qid.clone(),
-            to: failed.recipient.clone(),
+            to: failed.rcpt.to.clone(),
             orig_to: None,
             millis,
             status: "bounced",
@@ -199,9 +239,10 @@ fn tell(pipeline: &Pipeline, told: &Told<'_>, plan: &Plan) {
         });
     }
     if let Some(notice) = &told.notice {
-        journal.tell(PipelineEvent::Bounced { qid: qid.clone(), notice: notice.clone() });
+        let what = if plan.failed.is_empty() { "sender delivery status" } else { "sender non-delivery" };
+        journal.tell(PipelineEvent::Notified { qid: qid.clone(), what, notice: notice.clone() });
     }
-    // The queue tells the end of what it has.
+    // What still waits for another server is removed by the queue.
     if plan.leaving.is_empty() {
         journal.tell(PipelineEvent::Removed { qid: qid.clone() });
     }

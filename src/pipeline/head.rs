@@ -4,7 +4,7 @@ use super::Origin;
 use crate::{
     limits,
     mime::{self, stamp},
-    types::{Envelope, QueueId, UnixTime},
+    types::{Address, Envelope, QueueId, UnixTime},
 };
 
 /// Collects octets until the header section is whole.
@@ -21,6 +21,8 @@ pub(super) enum BadHead {
     TooBig,
     /// Over [`limits::RECEIVED_HOPS`].
     Loop,
+    /// It was forwarded by this address before.
+    Again,
 }
 
 /// A header section and what came behind it in the same piece.
@@ -84,6 +86,8 @@ fn first_garbage(section: &[u8]) -> Option<usize> {
 pub(super) struct Stamp<'a> {
     pub origin: &'a Origin,
     pub envelope: &'a Envelope,
+    /// The alias that sends it on to another server.
+    pub forwarder: Option<&'a Address>,
     pub qid: &'a QueueId,
     pub server: &'a str,
     pub at: UnixTime,
@@ -107,6 +111,12 @@ impl Whole {
         }
         let mut out = Vec::with_capacity(self.section.len() + self.rest.len() + 512);
         out.extend_from_slice(stamp::return_path(&stamp.envelope.from).as_bytes());
+        if let Some(forwarder) = stamp.forwarder {
+            if self.was_forwarded_by(forwarder) {
+                return Err(BadHead::Again);
+            }
+            out.extend_from_slice(format!("Delivered-To: {forwarder}\r\n").as_bytes());
+        }
         out.extend_from_slice(received(stamp).as_bytes());
         let submitted = matches!(stamp.origin, Origin::Smtp { complete: true, .. });
         if submitted {
@@ -132,6 +142,12 @@ impl Whole {
         out.extend_from_slice(&self.section[headers..]);
         out.extend_from_slice(&self.rest);
         Ok(out)
+    }
+
+    /// qmail's and Postfix' way to know a message again.
+    fn was_forwarded_by(&self, forwarder: &Address) -> bool {
+        let delivered = mime::fields(&self.section).filter(|f| f.is("delivered-to"));
+        delivered.map(|f| f.text()).any(|text| Address::parse(text.trim_matches(['<', '>'])).as_ref() == Ok(forwarder))
     }
 
     /// RFC 6409 s8.1, s8.3: what a client forgot.
@@ -195,6 +211,7 @@ mod tests {
             tls: None,
             login: None,
             complete,
+            relays: complete,
         };
         let stamp = Stamp {
             origin: &origin,
@@ -203,6 +220,7 @@ mod tests {
                 Terms::default(),
                 Rcpt::new(ann, Wishes::default()),
             ),
+            forwarder: None,
             qid: &QueueId::of(BodyId(7)),
             server: "mail.office.test",
             at: UnixTime(1_700_000_000),
@@ -259,6 +277,28 @@ mod tests {
         assert_eq!(stamped(&looping, false, 4096), Err(BadHead::Loop));
         let endless = b"X-A: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(limits::HEADER_SECTION / 40);
         assert_eq!(stamped(&endless, false, 4096), Err(BadHead::TooBig));
+    }
+
+    #[test]
+    fn a_forwarder_knows_a_message_again() {
+        let (out, far) = (Address::parse("Out@office.test").unwrap(), Address::parse("x@far.test").unwrap());
+        let envelope = Envelope::new(ReversePath::Null, Terms::default(), Rcpt::new(out.clone(), Wishes::default()));
+        let stamped = |message: &[u8]| {
+            let whole = Head::default().take(message).unwrap().unwrap();
+            let stamp = Stamp {
+                origin: &Origin::Ours,
+                envelope: &envelope,
+                forwarder: Some(&out),
+                qid: &QueueId::of(BodyId(7)),
+                server: "mail.office.test",
+                at: UnixTime(1_700_000_000),
+            };
+            whole.stamped(&stamp).map(|bytes| String::from_utf8(bytes).unwrap())
+        };
+        let other = format!("Delivered-To: {far}\r\nSubject: x\r\n\r\nbody\r\n");
+        let first = stamped(other.as_bytes()).unwrap();
+        assert_eq!(first, format!("Return-Path: <>\r\nDelivered-To: Out@office.test\r\n{other}"));
+        assert_eq!(stamped(b"delivered-to: <out@OFFICE.test>\r\n\r\n"), Err(BadHead::Again));
     }
 
     #[test]

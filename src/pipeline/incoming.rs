@@ -12,8 +12,9 @@ use super::{
 use crate::{
     journal::PipelineEvent,
     policy::Refusal,
+    router::Route,
     store::Draft,
-    types::{Envelope, QueueId},
+    types::{Address, Envelope, QueueId},
     wire::smtp::say,
 };
 
@@ -110,8 +111,10 @@ impl Incoming {
     async fn begin_body(&mut self, whole: Whole) -> Result<(), Refusal> {
         let qid = self.qid();
         let settings = self.pipeline.settings.get();
+        let forwarder = self.forwarder();
         let stamp = Stamp {
             origin: &self.origin,
+            forwarder: forwarder.as_ref(),
             envelope: &self.envelope,
             qid: &qid,
             server: &settings.server_name,
@@ -125,6 +128,16 @@ impl Incoming {
         self.stage = Stage::Body;
         self.held.release();
         self.put(&bytes).await
+    }
+
+    /// The only recipient, if it is an alias that leads to other servers: it is noted on the message, which is known by it when
+    /// it comes back. One of several is not noted, because the others would read of it.
+    fn forwarder(&self) -> Option<Address> {
+        let only = self.envelope.recipients().next().filter(|_| self.envelope.count() == 1)?;
+        match self.pipeline.route(only) {
+            Route::Local { elsewhere, .. } if !elsewhere.is_empty() => Some(only.clone()),
+            Route::Local { .. } | Route::Foreign | Route::Unknown => None,
+        }
     }
 
     /// Octets as they are stored.
@@ -149,7 +162,7 @@ impl Incoming {
         let derived = self.watching.finish();
         let sealed = self.draft.seal().await.map_err(|e| disk_refusal(&e))?;
         let (envelope, section, began) = (self.envelope, self.section, self.began);
-        let (logged_in, ours) = (logged_in(&self.origin), is_ours(&self.origin));
+        let (logged_in, ours) = (logged_in(&self.origin), relays(&self.origin));
         let whole = deliver::Whole { sealed, derived, envelope, section, began, logged_in, ours };
         let done = deliver::deliver(&self.pipeline, whole).await;
         // Until it was committed the body was in memory.
@@ -174,9 +187,18 @@ fn logged_in(origin: &Origin) -> Option<bool> {
     }
 }
 
+/// Whether one of ours wrote it: it may go to other domains, and is signed when it does.
+fn relays(origin: &Origin) -> bool {
+    match origin {
+        Origin::Smtp { relays, .. } => *relays,
+        Origin::Ours => true,
+    }
+}
+
 fn bad_head(bad: BadHead) -> Refusal {
     match bad {
         BadHead::TooBig => refuse(say::HEADER_TOO_BIG, "header section over the limit"),
         BadHead::Loop => refuse(say::LOOP, "too many hops"),
+        BadHead::Again => refuse(say::LOOP, "mail forwarding loop: it was forwarded by this address before"),
     }
 }

@@ -7,7 +7,9 @@ mod append;
 mod deliver;
 mod head;
 mod incoming;
+mod leave;
 mod notify;
+mod report;
 mod room;
 mod watch;
 
@@ -15,12 +17,14 @@ use std::{net::IpAddr, sync::Arc};
 
 pub use append::{Appending, Filed};
 pub use incoming::Incoming;
+pub use report::{Fate, ReportOf};
 pub use room::{HeadRoom, Held};
 
 use crate::{
     directory::Directory,
     journal::Journal,
     policy::Refusal,
+    router::{self, Route, Srs},
     rt::{Clock, Shared},
     settings::Settings,
     store::{Store, StoreError},
@@ -45,6 +49,8 @@ pub enum Origin {
         login: Option<Address>,
         /// Date and Message-ID are added where they are missing (logged in or relay network, RFC 6409 s8).
         complete: bool,
+        /// It may send to other domains (Q31): its recipients there are put into the queue.
+        relays: bool,
     },
     /// We ourselves (a bounce, a warning).
     Ours,
@@ -65,6 +71,8 @@ pub struct Pipeline {
     pub clock: Arc<dyn Clock>,
     /// Memory for large header sections, structures and wishes; one for the whole house.
     pub heads: HeadRoom,
+    /// Reverse-paths of forwarded messages.
+    pub srs: Srs,
 }
 
 /// Kept on the disk (the Guarantee of `store`).
@@ -75,6 +83,11 @@ pub struct Accepted {
 }
 
 impl Pipeline {
+    /// Where an address lives now.
+    fn route(&self, to: &Address) -> Route {
+        router::resolve(&self.directory.get(), &self.settings.get(), &self.srs, to, self.clock.now())
+    }
+
     /// Begins a message for an envelope. A refusal says that the disk is absent (451 4.3.0) or full (452 4.3.1).
     pub async fn open(&self, origin: Origin, envelope: Envelope) -> Result<Incoming, Refusal> {
         let draft = self.store.draft().await.map_err(|e| disk_refusal(&e))?;

@@ -1,10 +1,11 @@
 //! May this peer say this now? Who is it? Gives a verdict; never writes to a socket.
 //!
-//! The doors and their types stand here. Behind them: [`relay`] (who may send to whom; pure), [`login`] (names and
+//! The doors and their types stand here. Behind them: [`relay`] (who may send to whom; pure), [`allowance`] (how much a user sends), [`login`] (names and
 //! passwords), [`imported`] (hashes from elsewhere), [`throttle`] and [`cache`] (before and beside the hash), [`secret`] (the
 //! boot key), [`networks`].
 //! Must not know: sockets, the words of POP3 and IMAP, what a session counts.
 
+mod allowance;
 mod cache;
 mod imported;
 mod login;
@@ -14,12 +15,17 @@ mod secret;
 mod throttle;
 mod ticket;
 
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use crate::{
     directory::{Admin, Directory},
-    journal::{Journal, Tag},
-    router::Destination,
+    journal::{Journal, ServiceEvent, Tag},
+    router::{self, Destination, Srs},
     rt::{Clock, Receiver, Shared},
     settings::{Settings, TlsMode},
     store::{Store, StoreError},
@@ -29,6 +35,9 @@ use crate::{
         smtp::{Reply, Say, say},
     },
 };
+
+use allowance::{Allowance, Limits, Over};
+use relay::Reach;
 
 pub use imported::Renewal;
 pub use login::LoginExchange;
@@ -123,6 +132,9 @@ pub struct Policy {
     pub journal: Journal,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Reads reverse-paths of forwarded messages, which come back as recipients.
+    pub srs: Srs,
+    allowance: Mutex<Allowance>,
     logins: login::Logins,
 }
 
@@ -136,7 +148,16 @@ impl Policy {
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
         let logins = login::Logins::new(settings.clone(), directory.clone(), clock.clone())?;
-        Ok(Policy { settings, directory, store, journal, clock, logins })
+        Ok(Policy {
+            settings,
+            directory,
+            store,
+            journal,
+            clock,
+            srs: Srs::default(),
+            allowance: Mutex::default(),
+            logins,
+        })
     }
 
     /// Logins by imported hashes: whoever may write the directory replaces these (section 7 of the design).
@@ -150,18 +171,80 @@ impl Policy {
         may_login(&self.settings.get(), client)
     }
 
-    /// MAIL: login where the door demands it (530), announced size (552).
-    pub fn sender(&self, client: &Client, _from: &ReversePath, size: Option<u64>) -> Result<(), Refusal> {
-        relay::sender(&self.settings.get(), client, size)
+    /// MAIL: login where the door demands it (530), announced size (552), an address of whoever logged in (553), and not more than he
+    /// may send (450, Q13).
+    pub fn sender(&self, client: &Client, from: &ReversePath, size: Option<u64>) -> Result<(), Refusal> {
+        let settings = self.settings.get();
+        relay::sender(&settings, client, size)?;
+        let Some(login) = &client.login else { return Ok(()) };
+        relay::own_sender(&settings, &self.directory.get(), login, from)?;
+        self.over(login).map_or(Ok(()), |over| Err(too_many(login, over)))
+    }
+
+    /// DATA, BDAT: a message begins and is counted, or is too many (450).
+    pub fn begin_message(&self, client: &Client) -> Result<(), Refusal> {
+        let Some(login) = &client.login else { return Ok(()) };
+        if let Some(over) = self.over(login) {
+            return Err(too_many(login, over));
+        }
+        let mut allowance = self.allowance();
+        allowance.count(login.mailbox, self.clock.now());
+        let reached = allowance.over(login.mailbox, self.clock.now(), limits_of(&self.settings.get()));
+        drop(allowance);
+        if let Some(over) = reached {
+            let text = format!("{} has sent {over} and must wait: see whether somebody else uses it", login.address);
+            self.journal.tell(ServiceEvent::Note { grave: true, text });
+        }
+        Ok(())
+    }
+
+    /// A message that began was refused: it does not count.
+    pub fn message_refused(&self, client: &Client) {
+        if let Some(login) = &client.login {
+            self.allowance().uncount(login.mailbox);
+        }
+    }
+
+    /// Whether a message of this client may have another recipient beside so many (Q13).
+    pub fn one_more_recipient(&self, client: &Client, so_many: usize) -> bool {
+        let most = self.settings.get().user_recipients;
+        client.login.is_none() || most == 0 || u64::try_from(so_many).is_ok_and(|n| n < u64::from(most))
+    }
+
+    /// Addresses of those who have sent all that they may.
+    pub fn stopped(&self) -> Vec<Address> {
+        let stopped = self.allowance().stopped(self.clock.now(), limits_of(&self.settings.get()));
+        let directory = self.directory.get();
+        let address = |id: MailboxId| directory.mailboxes.values().find(|m| m.id == id).map(|m| m.address.clone());
+        stopped.into_iter().filter_map(|(id, _)| address(id)).collect()
+    }
+
+    /// What is counted of all who sent, as a text; None while it is what it was when it was last asked for.
+    pub fn sent(&self) -> Option<String> {
+        self.allowance().save()
+    }
+
+    /// Takes up what was counted before the start.
+    pub fn remember_sent(&self, text: &str) {
+        *self.allowance() = Allowance::load(text);
+    }
+
+    fn over(&self, login: &LoggedIn) -> Option<Over> {
+        self.allowance().over(login.mailbox, self.clock.now(), limits_of(&self.settings.get()))
+    }
+
+    fn allowance(&self) -> MutexGuard<'_, Allowance> {
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// RCPT: ours and known, or relay right (Q31); quota where the size is known (Q15), 451 when the disk cannot say.
     pub async fn recipient(&self, client: &Client, to: &Address, size: Option<u64>) -> Result<(), Refusal> {
         let settings = self.settings.get();
-        let here = relay::recipient(&settings, &self.directory.get(), client, to)?;
-        if here.is_empty() {
-            return Ok(());
-        }
+        let route = router::resolve(&self.directory.get(), &settings, &self.srs, to, self.clock.now());
+        let here = match relay::recipient(&settings, client, to, route)? {
+            Reach::Away => return Ok(()),
+            Reach::Here(here) => here,
+        };
         for destination in &here {
             if self.has_room(destination, size).await? {
                 return Ok(());
@@ -194,6 +277,11 @@ impl Policy {
         relay::is_trusted(&self.settings.get(), client)
     }
 
+    /// Whether the client may send to other domains (Q31).
+    pub fn may_relay(&self, client: &Client) -> bool {
+        relay::may_relay(&self.settings.get(), client)
+    }
+
     /// Begins a login by a mechanism. Where [`Policy::may_login`] says no, every step of it is refused.
     pub fn login(&self, client: &Client, mechanism: Mechanism) -> LoginExchange<'_> {
         LoginExchange::new(&self.logins, client, mechanism, self.may_login(client))
@@ -211,6 +299,14 @@ impl Policy {
         }
         self.logins.password(client, user, &String::from_utf8_lossy(password), "USER").await
     }
+}
+
+fn limits_of(settings: &Settings) -> Limits {
+    Limits { hour: settings.user_hour, day: settings.user_day }
+}
+
+fn too_many(login: &LoggedIn, over: Over) -> Refusal {
+    Refusal::of(say::SENT_TOO_MUCH, format!("{} has sent {over}", login.address))
 }
 
 fn may_login(settings: &Settings, client: &Client) -> bool {

@@ -1,11 +1,11 @@
 //! Who may send what to whom (Q31, Q12, Q14). Pure, over snapshots; the quota's disk is asked by the door in `mod.rs`.
 
-use super::{Client, Refusal, Service, networks};
+use super::{Client, LoggedIn, Refusal, Service, networks};
 use crate::{
     directory::Directory,
     router::{self, Destination, Route},
     settings::Settings,
-    types::Address,
+    types::{Address, ReversePath},
     wire::smtp::say,
 };
 
@@ -31,39 +31,57 @@ pub fn sender(settings: &Settings, client: &Client, size: Option<u64>) -> Result
     Ok(())
 }
 
-/// RCPT: in which mailboxes mail for `to` from this client would end, none where it goes to another domain; or why it may not come in.
-pub fn recipient(
+/// MAIL after a login: an address of the mailbox itself, or one that leads to it; the null path is for receipts (RFC 8098 s3).
+pub fn own_sender(
     settings: &Settings,
     directory: &Directory,
-    client: &Client,
-    to: &Address,
-) -> Result<Vec<Destination>, Refusal> {
-    judge(settings, client, to, router::expand(directory, settings, to))
+    login: &LoggedIn,
+    from: &ReversePath,
+) -> Result<(), Refusal> {
+    let ReversePath::Address(from) = from else { return Ok(()) };
+    let leads_here = || match router::expand(directory, settings, from) {
+        Route::Local { here, .. } => here.iter().any(|destination| destination.mailbox == login.mailbox),
+        Route::Foreign | Route::Unknown => false,
+    };
+    if !settings.user_own_sender || *from == login.address || leads_here() {
+        return Ok(());
+    }
+    Err(Refusal::of(say::NOT_YOUR_ADDRESS, format!("{from} does not belong to {}", login.address)))
 }
 
-fn judge(settings: &Settings, client: &Client, to: &Address, route: Route) -> Result<Vec<Destination>, Refusal> {
+/// Where mail for a recipient would go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Into mailboxes here only: one of them must have room.
+    Here(Vec<Destination>),
+    /// To another server, too.
+    Away,
+}
+
+/// RCPT: where mail for somebody who lives by `route` would go; or why it may not come in.
+pub fn recipient(settings: &Settings, client: &Client, to: &Address, route: Route) -> Result<Reach, Refusal> {
     match route {
-        Route::Local { here, .. } if !here.is_empty() => Ok(here),
-        // An alias that only leads elsewhere is mail for elsewhere, whoever sends it.
-        Route::Local { .. } => Err(Refusal::of(say::NO_QUEUE, format!("{to} leads only to other domains"))),
+        Route::Local { here, elsewhere } if elsewhere.is_empty() => Ok(Reach::Here(here)),
+        // An alias was made by an administrator: whoever may write to it may be forwarded.
+        Route::Local { .. } => Ok(Reach::Away),
         Route::Unknown => Err(Refusal::of(say::NO_MAILBOX, format!("{to} is nobody's address"))),
-        Route::Foreign if may_relay(settings, client) => {
-            // It leaves.
-            Ok(Vec::new())
-        }
+        Route::Foreign if may_relay(settings, client) => Ok(Reach::Away),
         Route::Foreign => Err(Refusal::of(say::RELAY_DENIED, format!("{to} is of another domain"))),
     }
 }
 
 /// Q31: logged in, or an address of the list. A private network alone gives no relay.
-fn may_relay(settings: &Settings, client: &Client) -> bool {
+pub fn may_relay(settings: &Settings, client: &Client) -> bool {
     client.login.is_some() || networks::listed(&settings.relay_networks, client.ip)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{policy::LoggedIn, types::MailboxId};
+    use crate::{
+        directory::Change,
+        types::{Credential, Domain, MailboxId},
+    };
 
     fn client(service: Service, ip: &str) -> Client {
         Client { ip: ip.parse().unwrap(), service, tls: false, login: None }
@@ -102,7 +120,7 @@ mod tests {
     fn a_stranger_never_relays_and_a_private_network_alone_does_not_either() {
         let settings = Settings { relay_networks: vec!["192.0.2.0/24".into()], ..Settings::default() };
         let to = Address::parse("x@elsewhere.test").unwrap();
-        let ask = |client: &Client| code(judge(&settings, client, &to, Route::Foreign));
+        let ask = |client: &Client| code(recipient(&settings, client, &to, Route::Foreign));
         assert_eq!(ask(&client(Service::Smtp, "8.8.8.8")), (550, "5.7.1"));
         assert_eq!(ask(&client(Service::Smtp, "10.0.0.1")), (550, "5.7.1"));
         assert_eq!(ask(&client(Service::Smtp, "192.0.2.9")), (250, ""));
@@ -116,13 +134,42 @@ mod tests {
         let folder = crate::types::FolderName::inbox();
         let ann = Destination { mailbox: MailboxId(1), address: to.clone(), quota: None, folder };
         let other = Address::parse("x@elsewhere.test").unwrap();
-        for elsewhere in [vec![], vec![other.clone()]] {
-            let route = Route::Local { here: vec![ann.clone()], elsewhere };
-            assert_eq!(judge(&settings, &stranger, &to, route), Ok(vec![ann.clone()]));
+        let route = |here: &[Destination], elsewhere: Vec<Address>| Route::Local { here: here.to_vec(), elsewhere };
+        let ask = |route| recipient(&settings, &stranger, &to, route);
+        assert_eq!(ask(route(std::slice::from_ref(&ann), vec![])), Ok(Reach::Here(vec![ann.clone()])));
+        assert_eq!(ask(route(std::slice::from_ref(&ann), vec![other.clone()])), Ok(Reach::Away));
+        assert_eq!(ask(route(&[], vec![other])), Ok(Reach::Away));
+        assert_eq!(code(ask(Route::Unknown)), (550, "5.1.1"));
+    }
+
+    #[test]
+    fn who_logged_in_sends_by_addresses_that_lead_to_him() {
+        let a = |text: &str| Address::parse(text).unwrap();
+        let credential = Credential { salt: vec![1], iterations: 1, stored_key: [0; 32], server_key: [0; 32] };
+        let mailbox = |text: &str| Change::AddMailbox {
+            address: a(text),
+            password: credential.clone().into(),
+            quota: None,
+            owner: String::new(),
+        };
+        let domain = Change::AddDomain(Domain::parse("office.test").unwrap());
+        let targets = vec![a("ann@office.test"), a("x@far.test")];
+        let sales = Change::AddAlias(a("sales@office.test"), targets);
+        let changes = [domain, mailbox("ann@office.test"), mailbox("bob@office.test"), sales];
+        let directory =
+            changes.into_iter().fold(Directory::default(), |old, change| old.apply(change).unwrap().directory);
+        let ann = LoggedIn { mailbox: MailboxId(1), address: a("ann@office.test"), mechanism: "PLAIN" };
+        let ask = |settings: &Settings, from: ReversePath| code(own_sender(settings, &directory, &ann, &from));
+        let on = Settings::default();
+        for from in ["ann@office.test", "Ann+news@office.test", "sales@office.test"] {
+            assert_eq!(ask(&on, ReversePath::Address(a(from))), (250, ""), "{from}");
         }
-        let away = Route::Local { here: vec![], elsewhere: vec![other] };
-        assert_eq!(code(judge(&settings, &stranger, &to, away)), (550, "5.3.3"));
-        assert_eq!(code(judge(&settings, &stranger, &to, Route::Unknown)), (550, "5.1.1"));
+        for from in ["bob@office.test", "nobody@office.test", "ann@far.test"] {
+            assert_eq!(ask(&on, ReversePath::Address(a(from))), (553, "5.7.1"), "{from}");
+        }
+        assert_eq!(ask(&on, ReversePath::Null), (250, ""));
+        let off = Settings { user_own_sender: false, ..Settings::default() };
+        assert_eq!(ask(&off, ReversePath::Address(a("ann@far.test"))), (250, ""));
     }
 
     #[test]

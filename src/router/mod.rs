@@ -1,12 +1,17 @@
 //! Where does this address live? Pure, over a snapshot of the directory.
 //!
+//! [`srs`]: reverse-paths of forwarded messages.
 //! Must not know: the store (whether a mailbox is full or has a folder is asked later), who sends.
+
+mod srs;
+
+pub use srs::{Back, Srs};
 
 use crate::{
     directory::{Directory, Mailbox},
     limits,
     settings::Settings,
-    types::{Address, FolderName, LocalPart, MailboxId},
+    types::{Address, FolderName, LocalPart, MailboxId, UnixTime},
 };
 
 /// One copy in one mailbox.
@@ -36,6 +41,22 @@ pub enum Route {
     Foreign,
     /// The domain is ours, the address is nobody's.
     Unknown,
+}
+
+/// As [`expand`]; but an address of ours that we once wrote into a reverse-path (SRS) stands for its sender, wherever he lives.
+pub fn resolve(directory: &Directory, settings: &Settings, srs: &Srs, to: &Address, now: UnixTime) -> Route {
+    let taken = directory.mailboxes.contains_key(to) || directory.aliases.contains_key(to);
+    if taken || !directory.is_ours(&to.domain) {
+        return expand(directory, settings, to);
+    }
+    match srs.back(to, now) {
+        Back::Other => expand(directory, settings, to),
+        Back::Forged => Route::Unknown,
+        Back::To(sender) => match expand(directory, settings, &sender) {
+            Route::Foreign => Route::Local { here: Vec::new(), elsewhere: vec![sender] },
+            route @ (Route::Local { .. } | Route::Unknown) => route,
+        },
+    }
 }
 
 /// Expands an address: exact mailbox, exact alias, the part before the plus, catch-all (G5-G7, Q22, Q23); what is left of
@@ -287,6 +308,23 @@ mod tests {
         }
         assert_eq!(comes_to(&directory, &Settings::default(), "l10@office.test"), "ann");
         assert_eq!(comes_to(&directory, &Settings::default(), "l11@office.test"), "unknown");
+    }
+
+    #[test]
+    fn what_comes_back_to_a_rewritten_sender_goes_on_to_him() {
+        let (directory, settings, srs) = (office(), Settings::default(), Srs::new(b"secret"));
+        let now = UnixTime(1_795_503_600);
+        let back = |sender: &str, via: &str| {
+            let out = srs.forward(&a(sender), &d(via), now).unwrap();
+            resolve(&directory, &settings, &srs, &out, now)
+        };
+        let far = Route::Local { here: Vec::new(), elsewhere: vec![a("carl@far.test")] };
+        assert_eq!(back("carl@far.test", "office.test"), far);
+        assert!(matches!(back("ann@office.test", "office.test"), Route::Local { here, .. } if here.len() == 1));
+        assert_eq!(back("carl@far.test", "not-ours.test"), Route::Foreign);
+        let forged = a("SRS0=AAAA=AA=far.test=carl@office.test");
+        assert_eq!(resolve(&directory, &settings, &srs, &forged, now), Route::Unknown);
+        assert_eq!(resolve(&directory, &settings, &srs, &a("x@else.test"), now), Route::Foreign);
     }
 
     #[test]

@@ -17,7 +17,7 @@ const fn new(id: &'static str, label: [&'static str; 2], keys: &'static [&'stati
 /// In the order of the page; the first one that fits a key has it.
 pub const SECTIONS: &[Section] = &[
     new("services", ["Services", "Службы"], &["server.enabled", "smtp.enabled", "pop3.enabled", "imap.enabled"]),
-    new("relay", ["Relaying", "Пересылка"], &["smtp.relay_networks"]),
+    new("relay", ["Relaying", "Пересылка"], &["smtp.relay_networks", "users."]),
     new("sending", ["Sending and queue", "Отправка и очередь"], &["queue.", "relay.", "dkim."]),
     new("encryption", ["Encryption", "Шифрование"], &["tls.", "smtp.ssl.", "pop3.ssl.", "imap.ssl."]),
     new("network", ["Network and limits", "Сеть и ограничения"], &["smtp.", "pop3.", "imap.", "dns."]),

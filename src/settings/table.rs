@@ -242,6 +242,30 @@ table! {
     "IP addresses and networks of scanners, cameras and programs that send without a login."
     "IP-адреса и сети сканеров, камер и программ, которые отправляют почту без входа."
 
+    /// Q13: messages of one login an hour; 0: no limit.
+    user_hour: u32 = 300; "users.messages_hour" number(0, 1_000_000, "messages"); "Q13"
+    "Messages of a user an hour" "Писем от пользователя в час"
+    "Messages that one login may send in an hour; further ones are put off (450). 0: no limit."
+    "Сколько писем может отправить за час один вошедший; остальные откладываются (450). 0: без ограничения."
+
+    /// Q13: messages of one login a day; 0: no limit.
+    user_day: u32 = 2000; "users.messages_day" number(0, 10_000_000, "messages"); "Q13"
+    "Messages of a user a day" "Писем от пользователя в сутки"
+    "Messages that one login may send in a day; further ones are put off (450). 0: no limit."
+    "Сколько писем может отправить за сутки один вошедший; остальные откладываются (450). 0: без ограничения."
+
+    /// Q13: recipients of one message of a login; 0: no limit but that of the server.
+    user_recipients: u32 = 200; "users.recipients" number(0, 1000, "recipients"); "Q13"
+    "Recipients of a user's message" "Получателей в письме пользователя"
+    "Recipients that one message of a login may have. 0: as many as the server takes."
+    "Сколько получателей может быть в письме вошедшего. 0: сколько принимает сервер."
+
+    /// Whether a login may use its own addresses only.
+    user_own_sender: bool = true; "users.own_sender" Kind::Switch; "Q13"
+    "The sender must match the login" "Отправитель должен соответствовать входу"
+    "A login sends by its own address and by aliases that lead to it (553 otherwise)."
+    "Вошедший отправляет со своего адреса и со ссылок, которые ведут к нему (иначе 553)."
+
     /// B8, minutes.
     queue_interval: u32 = 30; "queue.interval_minutes" number(1, 1440, "minutes"); "B8"
     "Interval between attempts to send (min)" "Интервал между попытками отправки (мин.)"

@@ -184,6 +184,14 @@ impl Sealed {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+
+    /// All its octets, where it is short enough to be in memory.
+    pub fn in_memory(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Held(octets) => Some(octets),
+            Content::Lent(_) => None,
+        }
+    }
 }
 
 const _: () = assert!(SMALL_BODY == BLOCK, "a body that fits a block is held in memory");

@@ -19,6 +19,7 @@ use gatepost::{
     net::{Acceptor, Conn, Identity, Tickets},
     pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Service},
+    router::Srs,
     rt::{Board, Clock, Executor, Shared, Stop, SystemClock, Task, block_on},
     session::{imap, pop3, smtp},
     settings::Settings,
@@ -165,6 +166,7 @@ impl Porch {
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             heads: HeadRoom::default(),
+            srs: Srs::default(),
         })
     }
 

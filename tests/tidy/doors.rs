@@ -44,9 +44,9 @@ const DOORS: &[Door] = &[
     },
     Door {
         names: &["ring"],
-        places: &["wire/scram", "wire/sasl", "policy", "net", "rt/random", "proof"],
+        places: &["wire/scram", "wire/sasl", "policy", "net", "rt/random", "proof", "router/srs"],
         tests: true,
-        why: "passwords in wire and policy, certificates in net, keys in proof, random bytes from one place",
+        why: "passwords in wire and policy, rewritten senders in router, certificates in net, keys in proof, random bytes from one place",
     },
     Door { names: &["ureq"], places: &["remote"], tests: true, why: "HTTP with others is remote's" },
     Door { names: &["sha_crypt"], places: &["policy/imported"], tests: true, why: "imported hashes are seen once" },

@@ -176,6 +176,7 @@ export const en = {
   board_certificate: "Certificate",
   board_certificates: "Certificate directory",
   board_journal: "Journal:",
+  board_limits: "Users' limits",
   board_syslog: "Syslog",
   board_settings: "Settings",
   board_queue: "Mail queue",

@@ -184,6 +184,7 @@ export const ru = {
   board_certificate: "Сертификат",
   board_certificates: "Каталог сертификатов",
   board_journal: "Журнал:",
+  board_limits: "Ограничения пользователей",
   board_syslog: "Syslog",
   board_settings: "Настройки",
   board_queue: "Почтовая очередь",

@@ -176,8 +176,11 @@ impl Session {
             return Err(say::OUR_FAULT.into());
         };
         self.phase = Phase::Greeted(greeting.clone());
-        let forgiving = self.is_trusted();
         let from = envelope.from.clone();
+        if let Err(refusal) = self.smtp.policy.begin_message(&self.client) {
+            return Err(self.reject(refusal, Spot { stage, from: Some(from), ..Spot::default() }));
+        }
+        let forgiving = self.is_trusted();
         let to = envelope.recipients().next().filter(|_| envelope.count() == 1).map(Address::to_string);
         let origin = self.origin(&greeting, forgiving, envelope.terms.utf8);
         match self.smtp.pipeline.open(origin, envelope).await {
@@ -187,7 +190,10 @@ impl Session {
                 self.tell(SmtpFact::Client { qid: qid.clone(), login });
                 Ok(Arriving { incoming: Some(incoming), refusal: None, lines, forgiving, qid, from, to })
             }
-            Err(refusal) => Err(self.reject(refusal, Spot { stage, from: Some(from), to, qid: None })),
+            Err(refusal) => {
+                self.smtp.policy.message_refused(&self.client);
+                Err(self.reject(refusal, Spot { stage, from: Some(from), to, qid: None }))
+            }
         }
     }
 
@@ -199,6 +205,7 @@ impl Session {
             tls: self.conn.tls().map(|t| format!("{} with cipher {}", t.version, t.cipher)),
             login: self.client.login.as_ref().map(|l| l.address.clone()),
             complete,
+            relays: self.smtp.policy.may_relay(&self.client),
         }
     }
 
@@ -211,6 +218,7 @@ impl Session {
                 say::queued(accepted.qid.as_str())
             }
             Err(refusal) => {
+                self.smtp.policy.message_refused(&self.client);
                 let spot = Spot { stage: "END-OF-MESSAGE", qid: Some(qid), from: Some(from), to };
                 self.reject(refusal, spot)
             }

@@ -19,7 +19,7 @@ pub fn keywords(door: &Door, largest: u64) -> Vec<Cow<'static, str>> {
         let names = MECHANISMS.map(Mechanism::name).join(" ");
         keywords.push(Cow::Owned(format!("AUTH {names}")));
     }
-    keywords.extend(["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "CHUNKING", "HELP"].map(Cow::Borrowed));
+    keywords.extend(["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "HELP"].map(Cow::Borrowed));
     keywords
 }
 
@@ -30,7 +30,8 @@ mod tests {
     #[test]
     fn only_what_can_be_used_is_offered() {
         let door = Door { tls: Tls::Off, needs_tls: false, needs_login: false, may_login: false, logged_in: false };
-        let plain = ["PIPELINING", "SIZE 100", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "CHUNKING", "HELP"];
+        let plain =
+            ["PIPELINING", "SIZE 100", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "HELP"];
         assert_eq!(keywords(&door, 100), plain);
         assert_eq!(keywords(&Door { tls: Tls::Missing, ..door }, 100), plain);
         assert!(keywords(&Door { tls: Tls::Offered, ..door }, 100).contains(&Cow::Borrowed("STARTTLS")));

@@ -94,6 +94,14 @@ impl<M> Phase<M> {
         }
     }
 
+    /// Recipients that were taken, until DATA or BDAT begins.
+    pub fn recipients(&self) -> usize {
+        match self {
+            Phase::Rcpts(_, envelope, _) => envelope.count(),
+            Phase::Fresh | Phase::Greeted(_) | Phase::Sender(..) | Phase::Chunks(..) => 0,
+        }
+    }
+
     /// Octets of memory that recipients take; None while they are the message's that is on its way in.
     pub fn weight(&self) -> Option<usize> {
         match self {

@@ -247,7 +247,8 @@ impl Session {
     }
 
     async fn recipient(&mut self, to: Recipient, wishes: Wishes) -> Reply {
-        if !self.rcpts.hold(self.phase.weight().unwrap_or(0)) {
+        let room = self.rcpts.hold(self.phase.weight().unwrap_or(0));
+        if !room || !self.smtp.policy.one_more_recipient(&self.client, self.phase.recipients()) {
             return say::TOO_MANY_RCPTS.into();
         }
         let named = to.to_string();

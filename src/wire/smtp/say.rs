@@ -167,10 +167,12 @@ pub const RECIPIENT_OK: Say = say(250, "2.1.5", "Ok");
 pub const GO_ON: Say = say(354, "", "End data with <CR><LF>.<CR><LF>");
 
 // Routing and policy.
+/// A login uses an address of somebody else (RFC 6409 s6.1).
+pub const NOT_YOUR_ADDRESS: Say = say(553, "5.7.1", "The sender address does not belong to this login");
+/// A user has sent all that he may in an hour or a day (Q13).
+pub const SENT_TOO_MUCH: Say = say(450, "4.7.1", "This login has sent too many messages, try later");
 /// A recipient of a domain that is not ours, from somebody who may not relay.
 pub const RELAY_DENIED: Say = say(550, "5.7.1", "Relay access denied: log in to send to other domains");
-/// A recipient of a domain that is not ours, from somebody who might, while there is no outgoing queue.
-pub const NO_QUEUE: Say = say(550, "5.3.3", "This server does not send to other domains yet");
 /// No such mailbox. The first words are those that fail2ban knows from Postfix.
 pub const NO_MAILBOX: Say = say(550, "5.1.1", "User unknown: no such mailbox here");
 /// Over quota (Q15).

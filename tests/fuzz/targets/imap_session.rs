@@ -25,6 +25,7 @@ use gatepost::{
     net::Conn,
     pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Service},
+    router::Srs,
     rt::{Board, Clock, Shared, Stop, SystemClock, block_on, timeout},
     session::imap::{Imap, serve_patiently},
     settings::Settings,
@@ -95,6 +96,7 @@ async fn build() -> World {
         journal: journal.clone(),
         clock,
         heads: HeadRoom::default(),
+        srs: Srs::default(),
     };
     let (policy, pipeline) = (Arc::new(policy), Arc::new(pipeline));
     let (service, tls, stop) = (Service::Imap, Shared::new(None), Stop::default());
