@@ -10,8 +10,13 @@ use ureq::{
 use super::sts::Fetch;
 use crate::{
     limits, net,
-    rt::{Turns, Worker},
+    rt::{Turns, Worker, timeout},
 };
+
+/// In which a policy must come (RFC 8461 s3.3: a minute).
+const SLOW: Duration = Duration::from_secs(limits::STS_SECS);
+/// In which its server must be reached: where port 443 is closed to us, others wait behind it.
+const REACHED: Duration = Duration::from_secs(10);
 
 /// Fetches on a thread that ends with the fetch, since ureq blocks: one at a time, and none while nothing is asked for.
 #[derive(Default)]
@@ -21,10 +26,14 @@ impl Fetch for Https {
     fn get<'a>(&'a self, domain: &'a str) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>> {
         let url = format!("https://mta-sts.{domain}/.well-known/mta-sts.txt");
         Box::pin(async move {
-            let _turn = self.0.lock().await;
-            let worker = Worker::start("fetch", 1, 1).map_err(|error| error.to_string())?;
-            let fetched = worker.run(move || text_of(&url, &net::system_certificates())).await;
-            fetched.unwrap_or_else(|_| Err("the thread broke off".to_owned()))
+            let fetching = async {
+                let _turn = self.0.lock().await;
+                let worker = Worker::start("fetch", 1, 1).map_err(|error| error.to_string())?;
+                let fetched = worker.run(move || text_of(&url, &net::system_certificates())).await;
+                fetched.unwrap_or_else(|_| Err("the thread broke off".to_owned()))
+            };
+            // Others may be before it, and the mail waits.
+            timeout(SLOW, fetching).await.unwrap_or_else(|| Err("nothing came in time".to_owned()))
         })
     }
 }
@@ -53,7 +62,8 @@ fn agent(authorities: &[Vec<u8>]) -> Agent {
         .https_only(true)
         .max_redirects(0)
         .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(limits::STS_SECS)))
+        .timeout_global(Some(SLOW / 2))
+        .timeout_connect(Some(REACHED))
         .user_agent("gatepost");
     config.build().into()
 }

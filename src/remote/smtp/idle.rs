@@ -36,6 +36,11 @@ impl Idle {
         })
     }
 
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Those that waited for `limit` or longer.
     pub fn expired(&self, now: Duration, limit: Duration) -> Vec<Session> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -33,7 +33,7 @@ mod text;
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -99,6 +99,8 @@ struct Means {
     idle: Idle,
     roots: Turns<Option<(Duration, Authorities)>>,
     turn: AtomicUsize,
+    /// Somebody looks after the sessions that wait.
+    sweeping: AtomicBool,
 }
 
 /// Carries mail. Cheap to clone; all clones share their sessions.
@@ -126,6 +128,7 @@ impl Pool {
             idle,
             roots,
             turn,
+            sweeping: AtomicBool::new(false),
         }))
     }
 
@@ -151,6 +154,8 @@ impl Pool {
 
 /// How long a session waits for the next message of its destination.
 const KEEP: Duration = Duration::from_secs(limits::SEND_KEEP_SECS);
+/// Between two looks for sessions that waited long enough.
+const SWEEP: Duration = Duration::from_secs(1);
 
 impl Means {
     fn tell(&self, event: RemoteEvent) {
@@ -172,15 +177,27 @@ impl Means {
         if let Some(oldest) = self.idle.put(job.target.clone(), session, self.clock.mono()) {
             self.dismiss(oldest);
         }
-        let means = self.clone();
-        // Nobody waits for it: it ends by itself after KEEP.
-        self.executor.spawn(async move { means.expire().await }).detach();
+        if !self.sweeping.swap(true, Ordering::SeqCst) {
+            let means = self.clone();
+            // One at a time, and nobody waits for it: it ends when no session is left.
+            self.executor.spawn(async move { means.sweep().await }).detach();
+        }
     }
 
-    async fn expire(self: &Arc<Self>) {
-        timeout(KEEP, smol::future::pending::<()>()).await;
-        for session in self.idle.expired(self.clock.mono(), KEEP) {
-            session.quit().await;
+    /// Says goodbye to sessions that waited long enough, until none waits.
+    async fn sweep(&self) {
+        loop {
+            timeout(SWEEP, smol::future::pending::<()>()).await;
+            for session in self.idle.expired(self.clock.mono(), KEEP) {
+                self.dismiss(session);
+            }
+            if self.idle.is_empty() {
+                self.sweeping.store(false, Ordering::SeqCst);
+                // One that came meanwhile saw that somebody sweeps.
+                if self.idle.is_empty() || self.sweeping.swap(true, Ordering::SeqCst) {
+                    return;
+                }
+            }
         }
     }
 
