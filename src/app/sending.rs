@@ -69,7 +69,8 @@ pub(super) fn start(parts: Parts) -> Task<()> {
         reports: Arc::new(TlsReports::default()),
         patience: Patience::default(),
         port: SMTP,
-    });
+    })
+    .telling(journal.clone());
     let hands =
         Carrier { pool, keyring, settings: settings.clone(), vault, journal: journal.clone(), clock: clock.clone() };
     let means = Means {
