@@ -135,7 +135,8 @@ impl<'a> Look<'a> {
         if row.size > BLOCK as u64 {
             return Ok(None);
         }
-        match self.record(row.body).and_then(|record| record.octets(0, BLOCK)) {
+        let mail = self.mail;
+        match self.record(row.body).and_then(|record| record.octets_wherever(mail, 0, BLOCK)) {
             Ok(octets) => Ok(Some(octets)),
             Err(fault @ (Fault::Damaged(_) | Fault::Missing)) => {
                 self.core.heard(&fault);

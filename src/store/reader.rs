@@ -96,14 +96,19 @@ pub(super) fn usage(mail: &Mail, mailbox: MailboxId) -> Result<Usage, Fault> {
 
 /// A body: a small one is read and checked whole, a long one is read piece by piece.
 pub(super) fn body(core: &Arc<Core>, mail: &Mail, id: BodyId) -> Result<Arc<dyn BodyReader>, Fault> {
+    let record = record(mail, id)?;
+    if record.row.len <= BLOCK as u64 {
+        return Ok(Arc::new(BytesBody(record.octets_wherever(mail, 0, BLOCK)?)));
+    }
+    Ok(Arc::new(LongBody { core: core.clone(), record: Arc::new(record) }))
+}
+
+/// Where a body is now.
+fn record(mail: &Mail, id: BodyId) -> Result<Record, Fault> {
     let row: Option<Body> = rows::get(&mail.db.begin_read()?.open_table(rows::BODIES)?, id.0)?;
     let row = row.ok_or(Fault::Missing)?;
     let file = mail.pool.file(row.volume).map_err(|fault| lost(&row, id, &fault.told().to_string()))?;
-    let record = Record { file, id, row };
-    if row.len <= BLOCK as u64 {
-        return Ok(Arc::new(BytesBody(record.octets(0, BLOCK)?)));
-    }
-    Ok(Arc::new(LongBody { core: core.clone(), record: Arc::new(record) }))
+    Ok(Record { file, id, row })
 }
 
 fn lost(row: &Body, id: BodyId, why: &str) -> Fault {
@@ -141,6 +146,18 @@ impl Record {
         Ok(octets)
     }
 
+    /// As [`Record::octets`]; but what looks damaged may have been moved since its row was read, and its old place given back
+    /// (`reclaim`, when room is tight): then it is read where it is now.
+    pub fn octets_wherever(&self, mail: &Mail, offset: u64, max: usize) -> Result<Vec<u8>, Fault> {
+        match self.octets(offset, max) {
+            Err(fault @ Fault::Damaged(_)) => match record(mail, self.id) {
+                Ok(moved) if moved.row != self.row => moved.octets(offset, max),
+                Ok(_) | Err(_) => Err(fault),
+            },
+            done => done,
+        }
+    }
+
     /// One place that cannot be read is damage; a volume whose head cannot be read either is a disk that is gone.
     fn unread(&self, error: io::Error) -> Fault {
         let is_gone = error.kind() != io::ErrorKind::UnexpectedEof && self.file.read_at(0, &mut [0; 32]).is_err();
@@ -160,8 +177,9 @@ impl BodyReader for LongBody {
 
     fn read(&self, offset: u64, max: usize) -> ReadFuture<'_> {
         Box::pin(async move {
-            let record = self.record.clone();
-            let read = self.core.readers.run(move || record.octets(offset, max)).await;
+            let (core, record) = (self.core.clone(), self.record.clone());
+            let work = move || record.octets_wherever(&*core.mail()?, offset, max);
+            let read = self.core.readers.run(work).await;
             match read {
                 Ok(Ok(octets)) => Ok(octets),
                 Ok(Err(fault)) => Err(told(self.core.heard(&fault))),
@@ -177,5 +195,49 @@ fn told(error: StoreError) -> io::Error {
         StoreError::Missing => io::Error::new(io::ErrorKind::NotFound, error),
         StoreError::NoRoom | StoreError::Unavailable(_) => io::Error::other(error),
         StoreError::Exists | StoreError::OverQuota | StoreError::Limit(_) => io::Error::other(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{
+        journal::Journal,
+        rt::{Board, SystemClock, block_on},
+        store::{Delivery, NewMessage, Places, Store},
+    };
+
+    /// It was believed that a reader that holds its volume open reads to the end whatever becomes of it. When room is tight
+    /// the old place of a body that was moved is punched out, so a slow reader met zeros and told of damage.
+    #[test]
+    fn a_body_that_was_moved_while_it_is_read_is_read_where_it_is_now() {
+        let dir = std::env::temp_dir().join(format!("gatepost-moved-{}", std::process::id()));
+        let places = Places { state: dir.join("state"), mail: dir.join("mail"), reserve: 0 };
+        let clock = Arc::new(SystemClock::start());
+        let store = Store::open(places, clock.clone(), Journal::new(clock), Board::default()).unwrap();
+        let read = block_on(async {
+            let mut draft = store.draft().await.unwrap();
+            draft.write(&[7; 3 * BLOCK]).await.unwrap();
+            let (id, sealed) = (draft.id(), draft.seal().await.unwrap());
+            let deliveries = vec![Delivery::to_inbox(MailboxId(1))];
+            store.commit(vec![NewMessage { sealed, derived: None, deliveries, queue: vec![] }]).await.unwrap();
+            let core = store.core.clone();
+            let looked = core.read(move |mail| {
+                let now = record(mail, id)?;
+                let stale = Record { row: Body { offset: now.row.offset + 8, ..now.row }, file: now.file.clone(), id };
+                assert!(matches!(stale.octets(0, 100), Err(Fault::Damaged(_))));
+                let found = stale.octets_wherever(mail, 0, 100)?;
+                // Damage where it is now stays damage.
+                let other = Record { id: BodyId(id.0 + 1), ..now };
+                assert!(matches!(other.octets_wherever(mail, 0, 100), Err(Fault::Damaged(_))));
+                Ok(found)
+            });
+            let read = looked.await.unwrap();
+            store.close().await;
+            read
+        });
+        let _ = std::fs::remove_dir_all(&dir);
+        assert_eq!(read, vec![7; 100]);
     }
 }
