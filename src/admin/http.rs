@@ -12,7 +12,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -45,9 +45,18 @@ struct Door {
     desk: Arc<Desk>,
     current: Mutex<Arc<tiny_http::Server>>,
     over: AtomicBool,
-    crew: Mutex<Vec<JoinHandle<()>>>,
-    /// Of the crew: those that answer now.
-    busy: AtomicUsize,
+    crew: Mutex<Crew>,
+}
+
+/// The threads that answer.
+#[derive(Default)]
+struct Crew {
+    /// To wait for at the end; also of threads that have left already.
+    threads: Vec<JoinHandle<()>>,
+    /// Those that have not left.
+    here: usize,
+    /// Of these: those that answer now.
+    busy: usize,
 }
 
 impl Admin {
@@ -55,9 +64,8 @@ impl Admin {
     pub fn start(desk: Arc<Desk>) -> io::Result<Self> {
         let gate = desk.house().gate.clone();
         let current = Mutex::new(Arc::new(open(&gate.socket)?));
-        let (over, crew, busy) = (AtomicBool::new(false), Mutex::default(), AtomicUsize::new(0));
-        let door = Arc::new(Door { gate, desk, current, over, crew, busy });
-        Door::hire(&door)?;
+        let door = Arc::new(Door { gate, desk, current, over: AtomicBool::new(false), crew: Mutex::default() });
+        Door::hire(&door, &mut door.crew())?;
         Ok(Admin(door))
     }
 
@@ -68,7 +76,7 @@ impl Admin {
 impl Drop for Admin {
     fn drop(&mut self) {
         self.0.over.store(true, Ordering::SeqCst);
-        let crew = std::mem::take(&mut *self.0.crew());
+        let crew = std::mem::take(&mut self.0.crew().threads);
         // Each of them wakes one.
         crew.iter().for_each(|_| self.0.current().unblock());
         for thread in crew {
@@ -87,7 +95,7 @@ impl Door {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn crew(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+    fn crew(&self) -> MutexGuard<'_, Crew> {
         self.crew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -96,16 +104,35 @@ impl Door {
     }
 
     /// One more thread that answers, unless there are enough.
-    fn hire(door: &Arc<Door>) -> io::Result<()> {
-        let mut crew = door.crew();
-        crew.retain(|thread| !thread.is_finished());
-        if crew.len() < CREW && !door.is_over() {
+    fn hire(door: &Arc<Door>, crew: &mut Crew) -> io::Result<()> {
+        crew.threads.retain(|thread| !thread.is_finished());
+        if crew.here < CREW && !door.is_over() {
             let at = door.clone();
-            let first = crew.is_empty();
+            let first = crew.here == 0;
             let thread = thread::Builder::new().name("http".to_owned());
-            crew.push(thread.spawn(move || at.serve(&at, first))?);
+            crew.threads.push(thread.spawn(move || at.serve(&at, first))?);
+            crew.here += 1;
         }
         Ok(())
+    }
+
+    /// A thread has something to answer: another one waits in its place.
+    fn begins(door: &Arc<Door>) {
+        let mut crew = door.crew();
+        crew.busy += 1;
+        if crew.busy >= crew.here {
+            // Without another thread the next request waits for this one.
+            let _ = Door::hire(door, &mut crew);
+        }
+    }
+
+    /// It has answered; whether it leaves, because another one waits already.
+    fn ends(&self, first: bool) -> bool {
+        let mut crew = self.crew();
+        crew.busy -= 1;
+        let leaves = !first && crew.busy + 1 < crew.here;
+        crew.here -= usize::from(leaves);
+        leaves
     }
 
     /// Answers until the house stops; the first thread of the crew stays, the others leave when nobody waits for them.
@@ -113,13 +140,9 @@ impl Door {
         while !self.is_over() {
             let failed = match self.current().recv() {
                 Ok(request) => {
-                    if self.busy.fetch_add(1, Ordering::SeqCst) + 1 >= self.crew().len() {
-                        // Without another thread the next request waits for this one.
-                        let _ = Door::hire(door);
-                    }
+                    Door::begins(door);
                     self.one(request);
-                    let others = self.busy.fetch_sub(1, Ordering::SeqCst) - 1;
-                    if !first && others + 1 < self.crew().len() {
+                    if self.ends(first) {
                         return;
                     }
                     continue;

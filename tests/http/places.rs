@@ -177,3 +177,22 @@ fn a_client_that_half_closes_gets_its_answer() {
     let file = rest(&mut stream);
     assert!(file.contains("text/plain") && file.ends_with("\r\n0\r\n\r\n"), "{file}");
 }
+
+#[test]
+fn a_request_that_waits_for_others_keeps_nobody_else_waiting() {
+    // A name server that says nothing.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let served = Served::start(&[("dns.servers", &silent.local_addr().unwrap().to_string())]);
+    let token = served.say(&["token", "add", "zone", "read"], "").trim().to_owned();
+    let mut waiting = connect(served.ports.http, 6);
+    let request = "GET /api/domains/office.test/dns HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer";
+    write!(waiting, "{request} {token}\r\nConnection: close\r\n\r\n").unwrap();
+    silent.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    silent.recv(&mut [0; 512]).expect("the question is under way");
+    for n in 0..12 {
+        let began = Instant::now();
+        assert_eq!(curl(&[], &format!("http://{}/api/session", served.ports.http)).status, 401);
+        assert!(began.elapsed() < Duration::from_secs(3), "the request {n} waited {:?}", began.elapsed());
+    }
+    assert!(is_quiet(&mut waiting, Duration::from_millis(50)), "the first one was to wait all the time");
+}
