@@ -6,7 +6,7 @@
 
 use gatepost::{
     mime::{self, Scanner, Structure, Valued, notice, stamp, words},
-    types::{Address, BodyId, QueueId, UnixTime},
+    types::{Address, Answer, BodyId, QueueId, UnixTime},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -125,8 +125,12 @@ fn ours_stay_whole(data: &[u8], text: &str) {
     clean(written.as_bytes());
 
     let to = Address::parse("ann@office.test").expect("an address");
-    let report = notice::Report { to: &to, action: notice::Action::Failed, status: text, diagnostic: text };
-    let notice = notice::Notice { to: &to, host: text, id: text, at, arrived: at, reports: &[report], header: data };
+    let answer = Answer { at, peer: text.into(), code: 550, status: text.into(), text: text.into() };
+    let action = notice::Action::Failed;
+    let report = notice::Report { to: &to, original: None, orcpt: None, action, answer: &answer, until: None };
+    let reports = [report];
+    let original = notice::Original::Header(data);
+    let notice = notice::Notice { to: &to, host: text, id: text, at, arrived: at, envid: None, reports: &reports, original };
     let message = notice.write();
     clean(&message);
     let tree = scan(&message, || usize::MAX);
