@@ -151,9 +151,10 @@ fn killed_while_mail_streams_out_none_is_lost() {
     assert!(kills >= 2 && acknowledged.len() > 100, "{kills} kills, {} letters", acknowledged.len());
     // What was under way is tried again at the time that was written before: after a minute.
     wait_until("the queue is empty", 200, || waits(&served) == 0);
+    wait_until("Postfix has put away what it took", 60, || hop.is_idle());
     let subjects = hop.subjects();
     let lost: Vec<_> = acknowledged.iter().filter(|n| !subjects.contains_key(&format!("letter {n}"))).collect();
-    assert!(lost.is_empty(), "lost: {lost:?}");
+    assert!(lost.is_empty(), "lost: {lost:?}; Postfix' log:\n{}", hop.log());
     let twice: usize = subjects.values().map(|times| times - 1).sum();
     assert!(twice <= kills * 20, "{twice} came twice; {kills} kills, at most 20 connections at a time");
     let one = &hop.messages()[0];

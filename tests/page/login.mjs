@@ -92,6 +92,8 @@ export async function throttle(browser) {
       if ((await answer).status() === 429) break;
       await page.waitForFunction(() => document.querySelector('[name="password"]').value === "");
     }
+    // The answer is there before the page has shown it: until then the alert of the guess before stands.
+    await page.waitForFunction(() => document.querySelector('[type="submit"]').disabled);
     const text = await page.textContent('[role="alert"]');
     ensure(/Слишком много неудачных попыток. Следующая возможна через \d+/.test(text), `it says: ${text}`);
     const button = page.locator('[type="submit"]');

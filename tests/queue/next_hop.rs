@@ -53,6 +53,12 @@ impl NextHop {
         fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
+    /// Whether all that it took lies in the maildir: Postfix says 250 before its own delivery.
+    pub fn is_idle(&self) -> bool {
+        let queue = self.dir.path().join("queue");
+        ["maildrop", "incoming", "active", "deferred"].iter().all(|part| is_empty(&queue.join(part)))
+    }
+
     fn files(&self) -> Vec<PathBuf> {
         let new = fs::read_dir(self.dir.path().join("mail/all/new"));
         new.map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
@@ -89,6 +95,13 @@ impl Drop for NextHop {
             .stderr(Stdio::null())
             .status();
     }
+}
+
+/// Whether there is no file below a directory, at any depth.
+fn is_empty(dir: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(dir) else { return true };
+    // What goes away while it is looked at has moved on: it is looked for again.
+    entries.flatten().all(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_empty(&entry.path()))
 }
 
 fn master(port: u16) -> String {
