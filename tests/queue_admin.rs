@@ -79,6 +79,9 @@ fn the_queue_is_listed_filtered_paged_and_looked_into() {
     let one = get(&house, &format!("queue/{}", rows[1]));
     assert_eq!(one["head"], "From: ann@office.test\nSubject: Hello\n");
     assert_eq!(one["last"]["text"], "Greylisted, try again");
+    let advice = &one["last"]["advice"];
+    assert!(advice["what"]["en"].as_str().unwrap().contains("greylist"), "{advice}");
+    assert!(!advice["todo"]["ru"].as_str().unwrap().is_ascii() && advice["whom"] == "nobody", "{advice}");
     assert_eq!(one["dialogue"], Value::Null);
     let mut said = Dialogue::new(house.now(), "far.test", vec![RowId(rows[1])]);
     said.say(Duration::from_millis(20), Who::They, "220 mx.far.test ready");
@@ -171,6 +174,7 @@ fn an_administrator_works_on_the_queue_from_the_command_line() {
     let filtered = gatepost(&house, &["queue", "list", "--is", "deferred", "--json"]);
     assert_eq!(recipients(&serde_json::from_str(&filtered.out).unwrap()), ["b@far.test"]);
     let show = gatepost(&house, &["queue", "show", &rows[1].to_string()]);
+    assert!(show.out.contains("what to do"), "{}", show.out);
     assert!(show.out.contains("450 4.7.1 Greylisted") && show.out.contains("Subject: Hello"), "{}", show.out);
     for (line, said) in [
         (vec!["queue", "hold", "--domain", "far.test"], "2 are held\n"),

@@ -7,6 +7,7 @@ use super::{Answer, ApiError, Caller, Desk, api::Request, api::domain};
 use crate::{
     journal::AdminEvent,
     limits,
+    mime::advice::{self, Both},
     remote::{Dialogue, Said},
     store::{QueueFilter, QueueOrder, QueueRows, QueueStage},
     types::{Address, BodyId, Hold, QueueId, RowId, Settled, Waiting},
@@ -239,12 +240,14 @@ fn changed_json(desk: &Desk, changed: usize, how: &str, caller: &Caller) -> Json
 fn row_json(row: &Waiting) -> Json {
     let Waiting { id, body, size, since, leaving, tries, told_late, last, .. } = row;
     let last = last.as_ref().map(|last| {
+        let advice = advice::of(last);
         json!({
             "at": last.at.0,
             "peer": last.peer,
             "code": last.code,
             "status": last.status,
             "text": last.text,
+            "advice": { "what": both(advice.what), "todo": both(advice.todo), "whom": advice.whom.word() },
         })
     });
     json!({
@@ -261,6 +264,11 @@ fn row_json(row: &Waiting) -> Json {
         "told_late": told_late,
         "last": last,
     })
+}
+
+/// A sentence in the languages of the page.
+fn both(words: Both) -> Json {
+    json!({ "en": words.en, "ru": words.ru })
 }
 
 #[cfg(test)]

@@ -82,6 +82,8 @@ pub(super) fn queue_show(context: &Context, args: Args) -> Done {
         ];
         if !last.is_null() {
             rows.push(("last answer", format!("{} {} {}", last["code"], cell(&last["status"]), cell(&last["text"]))));
+            rows.push(("it means", cell(&last["advice"]["what"]["en"])));
+            rows.push(("what to do", cell(&last["advice"]["todo"]["en"])));
             rows.push(("of", cell(&last["peer"])));
             rows.push(("at", time(&last["at"])));
         }
