@@ -10,13 +10,15 @@ mod status;
 use super::{
     advice::{self, Advice, Both},
     stamp,
-    text::{base64_lines, host, readable},
+    text::{base64_lines, host, printable, readable},
     words,
 };
 use crate::types::{Address, Answer, Orcpt, UnixTime};
 
 /// Characters of an answer that are repeated.
 const SAID_MAX: usize = 500;
+/// Characters of an enhanced code: `5.123.123` and some room.
+const STATUS_MAX: usize = 16;
 
 /// What became of a recipient (RFC 3464 s2.3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +200,7 @@ impl Report<'_> {
     /// `550 5.1.1 `; empty where nobody replied.
     fn codes(&self) -> String {
         let Answer { code, status, .. } = self.answer;
+        let status = printable(status, STATUS_MAX);
         let space = if status.is_empty() { "" } else { " " };
         if *code == 0 { String::new() } else { format!("{code} {status}{space}") }
     }

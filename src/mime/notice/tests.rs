@@ -146,6 +146,9 @@ fn hostile_originals_and_answers_stay_inside_their_part() {
     long.extend(std::iter::repeat_n(b'y', 5000));
     long.extend_from_slice("\r\nТема: да\r\n--=_gatepost_2A_0\r\nbare\rcr\r\n".as_bytes());
     assert!(failed(&long, "").contains("quoted-printable"));
+    let code = answer(550, "5.1.1\r\nAction: delivered\0", "");
+    let text = check(&one("ann@office.test", Action::Failed, &code, Original::Header(b"X: y\r\n")));
+    assert_eq!((text.matches("\r\nAction: ").count(), text.contains('\0')), (1, false));
 }
 
 #[test]
