@@ -19,7 +19,7 @@ use gatepost::{
     types::{MailboxId, Uid},
 };
 use post::{close, deliver, list, octets, open_on, read, remove};
-use recorder::{Loss, Recorder};
+use recorder::{Loss, Op, Recorder};
 
 const PLACE: &str = "/disk";
 
@@ -269,8 +269,29 @@ fn seeded_faults_are_seen() {
 fn a_cut_during_recovery_loses_nothing_either() {
     let disk = Recorder::default();
     work(&disk, false);
+    let firsts: Vec<usize> = (0..=disk.len()).filter(|at| disk.is_turning_point(*at)).step_by(29).collect();
+    cut_twice(&disk, &firsts);
+}
+
+/// The log still has octets of a volume that was emptied and removed: the removal comes to the disk or not, and they are redone into
+/// what is there, twice.
+#[test]
+fn two_cuts_when_a_volume_was_removed_whose_octets_the_log_still_has_lose_nothing_either() {
+    let disk = Recorder::default();
+    disk.set_free(1 << 20);
+    work(&disk, false);
+    let log = disk.log();
+    let is_removal = |op: &Op| matches!(op, Op::Remove(path) if path.to_string_lossy().contains("bodies/"));
+    let removals: Vec<usize> = (0..log.len()).filter(|n| is_removal(&log[*n])).collect();
+    assert!(!removals.is_empty(), "nothing was emptied");
+    let firsts: Vec<usize> =
+        removals.iter().flat_map(|n| [n - 1, n + 1, n + 6]).filter(|at| *at <= log.len()).take(12).collect();
+    cut_twice(&disk, &firsts);
+}
+
+fn cut_twice(disk: &Recorder, firsts: &[usize]) {
     let (all, mut tried) = (texts(), 0);
-    for first in (0..=disk.len()).filter(|at| disk.is_turning_point(*at)).step_by(29) {
+    for &first in firsts {
         let again = disk.image(first, Loss::Some(first as u64));
         let before = disk.marks(first);
         let store = open(&again).unwrap();

@@ -78,7 +78,8 @@ impl Gaps {
         }
         let learned = self.0.get(to).map(|gap| gap.seconds).filter(|gap| *gap >= age + APART);
         let next = learned.or_else(|| AGES.into_iter().find(|next| *next >= age + APART))?;
-        Some(since.plus(next))
+        // Counted from now: `since` is later than now where the clock was set back.
+        Some(now.plus(next - age))
     }
 
     /// A message that was put off at first came through at this age.
@@ -159,6 +160,7 @@ mod tests {
         }
         assert_eq!(ages, AGES);
         assert_eq!(gaps.next_try(to, START, START, &answer(450, "4.2.2", "full")), None);
+        assert_eq!(gaps.next_try(to, START.plus(86_400), START, &said), Some(START.plus(AGES[0])), "set back by a day");
     }
 
     #[test]

@@ -166,8 +166,7 @@ impl Floor {
         if lane.window.closed(now).is_none() {
             return Vec::new();
         }
-        let rows: Vec<Waiting> = lane.loads.drain(..).flat_map(|load| load.rows).collect();
-        lane.rows = 0;
+        let rows: Vec<Waiting> = lane.empty().collect();
         self.waiting -= rows.len();
         self.forget(rows.iter().map(|row| row.id));
         rows
@@ -202,6 +201,13 @@ impl Floor {
         for row in rows {
             self.rows.remove(&row);
         }
+    }
+
+    /// What waits here is not what stands on the disk any more: it is read again.
+    pub fn forget_waiting(&mut self) {
+        let rows: Vec<Waiting> = self.lanes.values_mut().flat_map(Lane::empty).collect();
+        self.waiting -= rows.len();
+        self.forget(rows.iter().map(|row| row.id));
     }
 
     /// Destinations whose rows are not to be read now: their lanes have enough.
@@ -265,6 +271,12 @@ impl Floor {
 }
 
 impl Lane {
+    /// Gives the rows that wait.
+    fn empty(&mut self) -> impl Iterator<Item = Waiting> + '_ {
+        self.rows = 0;
+        self.loads.drain(..).flat_map(|load| load.rows)
+    }
+
     fn take(&mut self, most: usize, now: Duration) -> Option<Load> {
         if !self.window.has_room(most, now) {
             return None;

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     journal::{Carrier, QueueEvent, Sent},
     limits,
-    rt::{Bell, Light, Receiver, Sender, Task, bounded, timeout},
+    rt::{Bell, Light, Receiver, Sender, Task, bounded, stepped, timeout},
     settings::Settings,
     store::{Destination, StoreError},
     types::{Answer, QueueId, ReversePath, RowId, UnixTime, Waiting},
@@ -68,6 +68,8 @@ pub struct Queue {
     trouble: Option<StoreError>,
     ended: (Sender<Ended>, Receiver<Ended>),
     tidied: Duration,
+    /// Both clocks at the last turn.
+    seen: (UnixTime, Duration),
     told: Option<Duration>,
     /// The board's line may be an old one.
     stale: bool,
@@ -77,6 +79,7 @@ impl Queue {
     /// A runner that knows nothing yet.
     pub fn new(means: Means) -> Self {
         let (bell, tidied) = (means.store.queue_bell(), means.clock.mono());
+        let seen = (means.clock.now(), tidied);
         let (ended, known) = (bounded(limits::QUEUE_CONNECTIONS), means.settings.get());
         Queue {
             known,
@@ -91,6 +94,7 @@ impl Queue {
             trouble: None,
             ended,
             tidied,
+            seen,
             told: None,
             stale: false,
         }
@@ -119,6 +123,12 @@ impl Queue {
         if !Arc::ptr_eq(&settings, &self.known) {
             self.known = settings;
             self.floor.reopen_all();
+        }
+        let seen = (self.means.clock.now(), now);
+        if stepped(std::mem::replace(&mut self.seen, seen), seen).is_some() {
+            // The rows on the disk moved with it, those that were read did not: they would be over, or wait, for as long as it was wrong.
+            self.floor.forget_waiting();
+            self.look = true;
         }
         if now.saturating_sub(self.tidied) >= TIDY {
             self.floor.tidy(now);
@@ -257,6 +267,8 @@ impl Queue {
 
     fn take_in(&mut self, ended: Ended) {
         let Ended { number, lane, met, began, took, rows } = ended;
+        // The clock may have been set back meanwhile: the next try is counted from now.
+        let began = began.min(self.means.clock.now());
         drop(self.tasks.remove(&number));
         let why = rows.iter().map(|(_, verdict, _)| verdict.answer()).find(|answer| answer.code == 0).cloned();
         let place = (self.most(), self.means.clock.mono());
@@ -360,6 +372,10 @@ impl Queue {
                 Some(Ok(ended)) => self.take_in(ended),
                 Some(Err(_)) | None => break,
             }
+        }
+        // What ended in time is not sent again because its news came late.
+        while let Ok(ended) = self.ended.1.try_recv() {
+            self.take_in(ended);
         }
         // What was cut off was not delivered, or nobody can know: it need not wait for its next look.
         let again = self.means.clock.now().plus(AGAIN);

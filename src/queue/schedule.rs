@@ -37,6 +37,8 @@ impl Pace {
 
     /// When a message that came at `since` is tried again, if the attempt that begins at `now` fails.
     pub fn next_try(self, since: UnixTime, now: UnixTime) -> UnixTime {
+        // The clock was set back: it came just now, or it would wait until the time that was wrong comes again.
+        let since = since.min(now);
         let look = self.look(since, now);
         let wait = look.clamp(self.from, self.up_to);
         let last = self.look_after(self.lifetime);
@@ -126,6 +128,8 @@ mod tests {
         let pace = Pace::of(&Settings::default());
         let earlier = START.plus(-86_400);
         assert!(pace.next_try(START, earlier) > earlier);
+        let waits = pace.next_try(START, START.plus(-365 * 86_400)).since(START.plus(-365 * 86_400));
+        assert_eq!(waits, pace.from, "as if it came just now, not for a year");
         assert!(!pace.is_over(START, earlier));
         assert!(pace.next_try(START, START.plus(9_000_000)) > START.plus(9_000_000));
     }

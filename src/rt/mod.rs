@@ -12,7 +12,7 @@ mod trim;
 mod worker;
 
 pub use board::{Board, Light, State};
-pub use clock::{Clock, FloorClock, SystemClock, TestClock, is_plausible};
+pub use clock::{Clock, FloorClock, SystemClock, TestClock, is_plausible, stepped};
 pub use exec::{Executor, Task};
 pub use guard::{timeout, unpanicked};
 pub use shared::Shared;

@@ -119,8 +119,8 @@ impl Draft {
             self.spill().await?;
             let lease = self.lease.take().ok_or(StoreError::Missing)?;
             if self.len > LOGGED_BODY {
-                let synced = lease.clone();
-                run(&self.core, move || synced.sync()).await?;
+                let (core, synced) = (self.core.clone(), lease.clone());
+                run(&self.core, move || sync(&core, &synced)).await?;
             }
             Content::Lent(lease)
         } else {
@@ -147,7 +147,7 @@ impl Draft {
             put_block(&mut bytes, id, number, &octets);
             lease.write_at(lease.start + block_start(number), &bytes)?;
             if number % SYNC_BLOCKS == SYNC_BLOCKS - 1 {
-                lease.sync()?;
+                sync(&core, &lease)?;
             }
             Ok((lease, octets))
         })
@@ -157,6 +157,15 @@ impl Draft {
         self.lease = Some(lease);
         Ok(())
     }
+}
+
+/// A sync that fails may be of small bodies that were written there behind the log: the disk is opened again, which writes them again.
+fn sync(core: &Core, lease: &Lease) -> Result<(), Fault> {
+    let done = lease.sync();
+    if matches!(done, Err(Fault::Failed(_))) {
+        core.broken.store(true, Ordering::SeqCst);
+    }
+    done
 }
 
 async fn run<T: Send + 'static>(

@@ -162,14 +162,16 @@ impl Tables<'_> {
 
     fn flag(&mut self, folder: FolderId, uids: &[Uid], edit: &FlagEdit) -> Result<Flagged, Fault> {
         let modseq = self.opened(folder)?.row.modseq + 1;
-        let bits = self.bits_of(folder, edit)?;
-        let mut flagged = Flagged::default();
+        let (mut flagged, mut known) = (Flagged::default(), None);
         for uid in uids {
             let Some(old) = self.message(folder, uid.0)? else { continue };
             if edit.unchanged_since.is_some_and(|since| old.modseq > since.0) {
                 flagged.modified.push(*uid);
                 continue;
             }
+            // Not before there is a message that gets it: what changes nothing leaves no keyword behind.
+            let bits = known.map_or_else(|| self.bits_of(folder, edit), Ok)?;
+            known = Some(bits);
             let (flags, keywords) = edit.on(&old, bits);
             let mut new = Message { flags, keywords, ..old };
             if new != old {

@@ -11,7 +11,8 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    io,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -62,6 +63,45 @@ pub(super) fn take_volume_header(bytes: &[u8]) -> Option<(u32, u64)> {
 /// The limit of a volume on a disk of this size: small disks have small volumes, so that copying one forward finds room.
 pub(super) fn limit_for(total: u64) -> u64 {
     (total / 32).clamp(VOLUME_MIN, VOLUME_MAX)
+}
+
+/// A volume's file. A sync that failed is never made good by a later one: the system tells of octets that it could not write once, to
+/// whoever syncs first, and forgets them. A draft that hears of it says nothing of the small bodies that only the log still has
+/// (`redo`), so that the log must hear of it too before it is filled anew.
+struct Wary {
+    file: Arc<dyn DiskFile>,
+    /// Held while it is synced: nobody is told that all is well between a failure and its note.
+    failed: Mutex<bool>,
+}
+
+impl DiskFile for Wary {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_at(offset, out)
+    }
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_at(offset, bytes)
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *failed {
+            return Err(io::Error::other("an earlier sync of this volume failed"));
+        }
+        let done = self.file.sync_data();
+        *failed = done.is_err();
+        done
+    }
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        self.file.allocate(offset, len)
+    }
+    fn punch(&self, offset: u64, len: u64) -> io::Result<()> {
+        self.file.punch(offset, len)
+    }
 }
 
 /// What the pool knows of one volume.
@@ -128,7 +168,7 @@ impl Lease {
         self.pool.gate.pass(|| self.file.sync_data()).map_err(|error| self.failed(error, "fdatasync of a volume"))
     }
 
-    fn failed(&self, error: std::io::Error, what: &str) -> Fault {
+    fn failed(&self, error: io::Error, what: &str) -> Fault {
         let fault = Fault::from(error);
         if matches!(fault, Fault::Failed(_)) || what.starts_with("fdatasync") {
             self.pool.suspect(self.number);
@@ -186,6 +226,10 @@ impl Pool {
         self.slots().next
     }
 
+    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(Wary { file: self.disk.open(path, create)?, failed: Mutex::new(false) }))
+    }
+
     /// The file of a volume, for reading.
     pub fn file(&self, number: u32) -> Result<Arc<dyn DiskFile>, Fault> {
         let mut slots = self.slots();
@@ -199,7 +243,7 @@ impl Pool {
         if let Some(file) = &slot.file {
             return Ok(file.clone());
         }
-        let file = self.disk.open(&self.path(number), false).map_err(|e| Fault::from(e).at("opening a volume"))?;
+        let file = self.open(&self.path(number), false).map_err(|e| Fault::from(e).at("opening a volume"))?;
         slot.file = Some(file.clone());
         Ok(file)
     }
@@ -235,7 +279,7 @@ impl Pool {
             number
         };
         let write = || {
-            let file = self.disk.open(&self.path(number), true)?;
+            let file = self.open(&self.path(number), true)?;
             file.set_len(0)?;
             file.write_at(0, &volume_header(number, self.mark))?;
             Ok(file)

@@ -25,6 +25,9 @@ pub enum Op {
     SetLen(Ino, u64),
     Begin(u64),
     Sync(Ino, u64),
+    /// A sync that failed: what it was to keep is forgotten by the system, which tells of it once; it comes to the disk only if it is
+    /// written again.
+    Failed(Ino, u64),
     Make(PathBuf, Ino),
     Rename(PathBuf, PathBuf),
     Remove(PathBuf),
@@ -55,6 +58,8 @@ struct Model {
     /// How long a sync takes.
     slow: Duration,
     deaf: Vec<&'static str>,
+    /// The next sync of a file whose path contains it fails.
+    failing: Option<&'static str>,
     /// What `space` says is free, if it was set.
     free: Option<u64>,
     /// Files and names as they were when the recording began: all of it is on the disk.
@@ -88,6 +93,16 @@ impl Recorder {
     /// A seeded fault: syncs of files whose path contains `part` are answered but not done.
     pub fn ignore_syncs_of(&self, part: &'static str) {
         self.model().deaf.push(part);
+    }
+
+    /// The next sync of a file whose path contains `part` is EIO.
+    pub fn fail_next_sync_of(&self, part: &'static str) {
+        self.model().failing = Some(part);
+    }
+
+    /// Whether the sync that was to fail has failed.
+    pub fn has_failed(&self) -> bool {
+        self.model().failing.is_none()
     }
 
     /// Syncs take so long from now on: others work meanwhile, and groups form.
@@ -212,6 +227,7 @@ impl Recorder {
         files.resize(model.files.len(), Vec::new());
         let log = &model.log[..at];
         let (synced_file, synced_dir) = promises(log);
+        let forgotten = forgotten(log);
         let mut rng = Rng(if let Loss::Some(seed) = loss { seed } else { 0 });
         let mut kept = |promised: bool| match loss {
             Loss::Nothing => true,
@@ -232,6 +248,7 @@ impl Recorder {
                 matches!(loss, Loss::Octets) || synced_dir.get(path.parent().unwrap()).is_some_and(|at| *at > n)
             };
             match op {
+                Op::Write(ino, ..) if !matches!(loss, Loss::Nothing) && is_in(&forgotten, *ino, n) => {}
                 Op::Write(ino, offset, bytes) => {
                     let promised = file(ino);
                     if promised || !matches!(loss, Loss::Some(_)) {
@@ -283,6 +300,24 @@ fn promises(log: &[Op]) -> (BTreeMap<Ino, usize>, BTreeMap<&Path, usize>) {
     (files, dirs)
 }
 
+/// For each file the places between a sync that was good and one that failed.
+fn forgotten(log: &[Op]) -> Vec<(Ino, std::ops::Range<usize>)> {
+    let (mut began, mut good, mut lost) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    for (n, op) in log.iter().enumerate() {
+        match op {
+            Op::Begin(number) => drop(began.insert(*number, n)),
+            Op::Sync(ino, number) => drop(good.insert(*ino, began[number])),
+            Op::Failed(ino, number) => lost.push((*ino, good.get(ino).copied().unwrap_or(0)..began[number])),
+            _ => {}
+        }
+    }
+    lost
+}
+
+fn is_in(forgotten: &[(Ino, std::ops::Range<usize>)], ino: Ino, n: usize) -> bool {
+    forgotten.iter().any(|(file, places)| *file == ino && places.contains(&n))
+}
+
 /// The parts of a write that lie in one sector (or page) of the disk each.
 fn sectors(offset: u64, bytes: &[u8], unit: u64) -> impl Iterator<Item = (u64, &[u8])> {
     let mut rest = bytes;
@@ -308,6 +343,7 @@ fn write(file: &mut Vec<u8>, offset: u64, bytes: &[u8]) {
 struct Open {
     disk: Recorder,
     ino: Ino,
+    path: PathBuf,
     deaf: bool,
 }
 
@@ -339,6 +375,12 @@ impl DiskFile for Open {
 
     fn sync_data(&self) -> io::Result<()> {
         let number = self.disk.begin();
+        let mut model = self.disk.model();
+        if model.failing.take_if(|part| self.path.to_string_lossy().contains(*part)).is_some() {
+            model.log.push(Op::Failed(self.ino, number));
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        drop(model);
         if !self.deaf {
             self.disk.model().log.push(Op::Sync(self.ino, number));
         }
@@ -381,7 +423,7 @@ impl Disk for Recorder {
             None => return Err(io::ErrorKind::NotFound.into()),
         };
         let deaf = model.deaf.iter().any(|part| path.to_string_lossy().contains(part));
-        Ok(Arc::new(Open { disk: self.clone(), ino, deaf }))
+        Ok(Arc::new(Open { disk: self.clone(), ino, path: path.to_owned(), deaf }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -10,12 +10,17 @@ use std::{
 use super::*;
 use crate::{
     post::{octets, open_on},
-    recorder::{Loss, Recorder},
+    recorder::{Loss, Op, Recorder},
 };
 
 const PLACE: &str = "/disk";
 /// Messages of one runner, each to one recipient; every third bounces, every third is delivered, the others wait.
 const MESSAGES: usize = 9;
+
+/// How often the log was filled anew.
+fn fillings(disk: &Recorder) -> usize {
+    disk.log().iter().filter(|op| matches!(op, Op::Write(_, 0, octets) if octets.starts_with(b"GPFILL01"))).count()
+}
 
 fn open_recorded(disk: &Recorder) -> Store {
     open_on(Arc::new(disk.clone()), Path::new(PLACE), 0).unwrap()
@@ -151,8 +156,31 @@ fn a_power_cut_loses_no_row_repeats_none_and_parts_no_bounce_from_its_end() {
     let points: Vec<usize> = (0..=disk.len()).filter(|at| disk.is_turning_point(*at) || at % 7 == 0).collect();
     let losses = |at: usize| vec![Loss::Everything, Loss::Some(at as u64)];
     let (tried, bad) = cut(&disk, &points, &losses);
-    println!("{} operations, {tried} images", disk.len());
+    println!("{} operations, {tried} images, {} fillings of the log", disk.len(), fillings(&disk));
     assert_eq!(bad, None);
+    // One when it is opened, one when it is closed; the others among what settles and bounces.
+    assert!(fillings(&disk) > 3, "{}", fillings(&disk));
+    assert!(tried >= 200, "{tried}");
+}
+
+/// A second cut while the log is redone, or behind it: what is redone in part is redone again.
+#[test]
+fn a_cut_while_the_log_is_redone_parts_nothing_either() {
+    let disk = Recorder::default();
+    work(&disk, false);
+    let mut tried = 0;
+    for first in (0..=disk.len()).filter(|at| disk.is_turning_point(*at)).step_by(23) {
+        let again = disk.image(first, Loss::Some(first as u64));
+        close(open_recorded(&again));
+        for second in (0..=again.len()).filter(|at| again.is_turning_point(*at) || at % 5 == 0) {
+            let store = open_recorded(&again.image(second, Loss::Some(second as u64)));
+            let found = block_on(wrong(&store, &disk.marks(first)));
+            close(store);
+            assert_eq!(found, None, "cut {first}, then {second} of {}", again.len());
+            tried += 1;
+        }
+    }
+    println!("{tried} second cuts");
     assert!(tried >= 200, "{tried}");
 }
 

@@ -65,6 +65,9 @@ impl Tables<'_> {
             QueueWork::SendNow(ids, now) => self.hurry_rows(ids, *now).map(Answer::Count),
             QueueWork::Shift(seconds) => {
                 self.house.shift = self.house.shift.saturating_add(*seconds);
+                // The newest time was as wrong: kept, every later start would begin at a time that is still to come.
+                self.house.newest = self.house.newest.plus((*seconds).min(0));
+                self.now = self.now.plus(*seconds);
                 self.rung = true;
                 Ok(Answer::None)
             }

@@ -101,8 +101,12 @@ impl Redo {
     /// has `mail.redb` or a volume open yet.
     pub fn open(disk: &dyn Disk, dir: &Path, told: Option<Told>) -> Result<(Arc<Redo>, Found), Fault> {
         let log = disk.open(&dir.join(NAME), true)?;
-        let found = replay::redo(disk, dir, &*log, told)?;
-        if found.filling.is_none() {
+        let mut found = replay::redo(disk, dir, &*log, told)?;
+        let is_cut = found.filling.is_some() && log.len()? < REDO_LOG_LEAST;
+        if is_cut {
+            found.damage.get_or_insert(format!("{NAME}: it was cut to {} octets", log.len()?));
+        }
+        if is_cut || found.filling.is_none() {
             make(&*log, (disk.space(dir)?.total / 32).clamp(REDO_LOG_LEAST, REDO_LOG))?;
         }
         let redo = Redo {
@@ -245,6 +249,9 @@ impl Redo {
     /// From here to its end a transaction that outgrew a record is written as if there were no log.
     fn go_direct(&self, state: &mut State) -> io::Result<()> {
         self.fill_anew(state)?;
+        // What is written now is in no record: the second mark comes to the disk before it, or a damaged first one would let the old
+        // filling be redone over it.
+        self.log.sync_data()?;
         self.write_rows(&self.pages())?;
         self.pages_mut().clear();
         state.direct = true;
