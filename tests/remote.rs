@@ -16,6 +16,10 @@ mod peers;
 mod policies;
 #[path = "remote/script.rs"]
 mod script;
+#[path = "common/signed.rs"]
+mod signed;
+#[path = "remote/vouched.rs"]
+mod vouched;
 #[path = "remote/world.rs"]
 mod world;
 

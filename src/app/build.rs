@@ -22,7 +22,7 @@ use crate::{
     },
     net::{
         Certificates, Identity, Vault,
-        dns::{DnsConfig, RealResolver, Resolver},
+        dns::{DnsConfig, RealResolver, Resolver, Told},
     },
     pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Renewal},
@@ -118,7 +118,7 @@ impl Ground {
         );
         self.journal.add_sink(Arc::new(days.clone()));
         let names = Shared::new(doors::names(&settings.get()));
-        let resolver = RealResolver::start(names.clone(), clock.clone())
+        let resolver = RealResolver::start(names.clone(), clock.clone(), self.tell_signatures())
             .map_err(|e| AppError::of("the thread for DNS cannot be started", e))?;
         let resolver: Arc<dyn Resolver> = Arc::new(resolver);
         let doors = Arc::new(Doors::new(self.parts(&store, &settings, &directory, &certificates, &days, names)?));
@@ -236,6 +236,19 @@ impl Ground {
             value: format!("{chain}{key}").into_bytes(),
         };
         store.write(vec![Write::Put(row)]).await.map_err(|e| e.to_string())
+    }
+
+    /// The journal hears whether signatures of DNS can be checked.
+    fn tell_signatures(&self) -> Told {
+        let journal = self.journal.clone();
+        Box::new(move |checked| {
+            let text = if checked {
+                "the name servers let signatures through: DNSSEC is checked, and certificates named in DNS (DANE) count"
+            } else {
+                "the name servers let no signatures through: DNSSEC is not checked, and DANE is not used; dns.servers names others"
+            };
+            journal.tell(ServiceEvent::Note { grave: false, text: text.to_owned() });
+        })
     }
 
     fn front(&self, settings: &Shared<Settings>) -> Arc<Front> {

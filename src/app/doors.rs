@@ -21,7 +21,7 @@ use crate::{
     },
     settings::{FieldError, Settings, TlsMode, name_server},
     store::{Days, Store},
-    types::Collector,
+    types::{Collector, ZoneKey},
 };
 
 /// What the doors are made of.
@@ -321,7 +321,9 @@ fn port_key(service: &str) -> &'static str {
 /// How names are asked for.
 pub(super) fn names(settings: &Settings) -> DnsConfig {
     let servers = settings.dns_servers.iter().filter_map(|server| name_server(server)).collect();
-    DnsConfig { servers, dnssec: settings.dns_secure }
+    // Settings::check has read them already.
+    let anchors = settings.dns_anchors.iter().filter_map(|key| ZoneKey::parse(key).ok()).collect();
+    DnsConfig { servers, dnssec: settings.dns_secure, anchors }
 }
 
 fn syslog_config(settings: &Settings, dev_log: &std::path::Path) -> SyslogConfig {

@@ -260,6 +260,8 @@ impl Value for String {
 
 impl Value for Vec<String> {
     fn read(text: &str, kind: Kind) -> Result<Self, String> {
+        // What is pasted from a zone or a table has tabs.
+        let text = &text.replace('\t', " ");
         too_long(text)?;
         let Kind::List { rule, most } = kind else {
             return Ok(Vec::new());

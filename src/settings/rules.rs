@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{FieldError, Settings, TlsMode};
-use crate::types::{Address, Collector, Domain, FolderName, Hop, RouteRule};
+use crate::types::{Address, Collector, Domain, FolderName, Hop, RouteRule, ZoneKey};
 
 /// The look of a text or of an entry of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Rule {
     Route,
     /// A name server: an IP address, or one with a port.
     NameServer,
+    /// A key of a DNS zone: a DNSKEY record.
+    ZoneKey,
     /// A name at another server.
     Login,
     /// `local@domain`
@@ -50,6 +52,7 @@ impl Rule {
                 "WHOSE=WAY: a domain, .domain, from:domain or *, then mx, relay:HOST:PORT:TLS, lmtp:HOST:PORT or discard (other ways behind a bar)"
             }
             Rule::NameServer => "an IP address, or one with a port: 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:53",
+            Rule::ZoneKey => "a DNSKEY record on a line: ZONE. IN DNSKEY 257 3 ALGORITHM KEY",
             Rule::Login => "a name of at most 255 characters",
             Rule::Address => "a mail address",
             Rule::Interface => "the name of an interface or an IP address",
@@ -71,6 +74,7 @@ impl Rule {
             Rule::Server => Hop::host(text).map(String::from),
             Rule::Route => RouteRule::parse(text).map(|rule| rule.to_string()),
             Rule::NameServer => name_server(text).map(|_| text.to_owned()),
+            Rule::ZoneKey => return ZoneKey::parse(text).map(|key| key.to_string()),
             Rule::Login => (text.chars().count() <= 255).then(|| text.to_owned()),
             Rule::Address => Address::parse(text).ok().map(|a| a.to_string()),
             Rule::Interface => interface(text).then(|| text.to_owned()),

@@ -368,6 +368,12 @@ table! {
     "Where the name servers let signatures through they are checked, and certificates named in DNS (DANE) count."
     "Если серверы имён пропускают подписи, они проверяются, и учитываются сертификаты, названные в DNS (DANE)."
 
+    /// RFC 4035 s4.4: what signatures may begin with beside the keys of the root that are built in.
+    dns_anchors: Vec<String> = Vec::new(); "dns.anchors" Kind::List { rule: Rule::ZoneKey, most: 16 }; "issue 5"
+    "More keys to believe (DNSSEC)" "Дополнительные доверенные ключи (DNSSEC)"
+    "DNSKEY records, one a line, believed beside the keys of the root that are built in: a new key of the root, or all keys (256 and 257) of a signed zone inside the office. Others do not need it."
+    "Записи DNSKEY, по одной в строке, которым верят наряду со встроенными ключами корня: новый ключ корня или все ключи (256 и 257) подписанной зоны внутри организации. Обычно не нужны."
+
     /// E4, Q10 for SMTP.
     smtp_tls: TlsMode = TlsMode::Opportunistic; "tls.smtp" MODE; "E4, Q10"
     "Encryption of SMTP" "Шифрование SMTP"

@@ -237,3 +237,14 @@ fn routes_are_kept_in_one_form() {
     assert_eq!(settings.queue_routes, ["a.test=mx", "*=relay:10.0.0.1:25:opportunistic|mx"]);
     assert_eq!(errors(&[("queue.routes", "a.test=fax")]).len(), 1);
 }
+
+#[test]
+fn keys_of_zones_are_read_as_they_are_pasted() {
+    let key = "l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=";
+    let pasted =
+        format!(".\t86400\tIN\tDNSKEY\t257 3 15 {key}\nOffice.test.\tIN\tDNSKEY\t256 3 15 {key} ; key id = 3613");
+    let settings = Settings::check(&fields(&[("dns.anchors", &pasted)])).unwrap();
+    let each = [format!(". IN DNSKEY 257 3 15 {key}"), format!("office.test. IN DNSKEY 256 3 15 {key}")];
+    assert_eq!(settings.dns_anchors, each);
+    assert_eq!(errors(&[("dns.anchors", ". IN DS 20326 8 2 E06D44B8")]).len(), 1);
+}

@@ -3,6 +3,7 @@
 //! Addresses are parsed once into [`Domain`], [`LocalPart`], [`Address`], [`ReversePath`] and are never split again.
 
 mod addr;
+mod anchor;
 mod body;
 mod collector;
 mod credential;
@@ -16,6 +17,7 @@ mod route;
 mod time;
 
 pub use addr::{Address, AddressError, Domain, LocalPart, ReversePath};
+pub use anchor::ZoneKey;
 pub use body::{BodyReader, BytesBody, ReadFuture};
 pub use collector::{Collector, Format, Framing, Transport};
 pub use credential::{Credential, CryptHash, Password};

@@ -23,8 +23,8 @@ use crate::{
 };
 
 fn resolver(at: SocketAddr, dnssec: bool) -> RealResolver {
-    let config = Shared::new(DnsConfig { servers: vec![at], dnssec });
-    RealResolver::start(config, Arc::new(SystemClock::start())).unwrap()
+    let config = Shared::new(DnsConfig { servers: vec![at], dnssec, anchors: Vec::new() });
+    RealResolver::start(config, Arc::new(SystemClock::start()), Box::new(|_| {})).unwrap()
 }
 
 fn local(port: u16) -> SocketAddr {

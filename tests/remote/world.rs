@@ -4,7 +4,10 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use gatepost::{
     journal::Journal,
-    net::{Dialer, dns::TableResolver},
+    net::{
+        Dialer,
+        dns::{Resolver, TableResolver},
+    },
     remote::{
         Tap, TlsReports,
         smtp::{Job, Patience, Pool, Rcpt, Seams, Target},
@@ -38,13 +41,28 @@ impl World {
         let dns = Arc::new(TableResolver::default());
         dns.mx("example.test", 10, "mx.example.test");
         dns.address("mx.example.test", IpAddr::from([127, 0, 0, 1]));
+        Self::of(dns.clone(), dns, port, patience, fetch)
+    }
+
+    /// Servers of the world listen at `port`; their names are asked for here, and the table is of no use.
+    pub fn asking(dns: Arc<dyn Resolver>, port: u16, patience: Duration) -> World {
+        Self::of(Arc::default(), dns, port, patience, None)
+    }
+
+    fn of(
+        table: Arc<TableResolver>,
+        dns: Arc<dyn Resolver>,
+        port: u16,
+        patience: Duration,
+        fetch: Option<Arc<dyn Fetch>>,
+    ) -> World {
         let settings = Settings { server_name: "mail.office.test".to_owned(), ..Settings::default() };
         let worker = Worker::start("files", 1, 16).unwrap();
         let executor = Executor::start(1).unwrap();
         let journal = Journal::new(Arc::new(SystemClock::start()));
         let (tap, reports) = (Tap::default(), Arc::<TlsReports>::default());
         let pool = Pool::new(Seams {
-            dns: dns.clone(),
+            dns,
             dialer: Dialer::new(Arc::new(Vec::new), worker.clone()),
             settings: Shared::new(settings),
             clock: Arc::new(SystemClock::start()),
@@ -57,7 +75,7 @@ impl World {
             port,
         })
         .telling(journal.clone());
-        World { dns, pool, tap, journal, reports, executor }
+        World { dns: table, pool, tap, journal, reports, executor }
     }
 }
 

@@ -236,6 +236,17 @@ pub(super) const TLS_FAILED: Advice = advice(
         "Check this server's clock and the next server's certificate; the server keeps trying by itself.",
     ),
 );
+pub(super) const DANE: Advice = advice(
+    Whom::Administrator,
+    both(
+        "Сертификат сервера получателя не совпадает с записью TLSA в его подписанной зоне DNS (DANE), или эту запись нельзя проверить.",
+        "The certificate of the recipient's server does not match the TLSA record in its signed DNS zone (DANE), or that record cannot be checked.",
+    ),
+    both(
+        "Чаще всего там сменили сертификат и забыли запись: сообщите администратору домена получателя. Сервер повторяет попытки сам; не отправляйте в обход проверки.",
+        "Most often the certificate was renewed there and the record forgotten: tell the administrator of the recipient's domain. The server keeps trying by itself; do not send around the check.",
+    ),
+);
 pub(super) const LOGIN_REQUIRED: Advice = advice(
     Whom::Administrator,
     both("Сервер, через который мы отправляем, требует входа.", "The server that we send through wants a login."),

@@ -189,6 +189,7 @@ const TEXTS: &[Row] = &[
     row(A, "", &["tls required"], &a::TLS_REQUIRED),
     row(A, "", &["encryption required"], &a::TLS_REQUIRED),
     row(A, "7.10", &[], &a::TLS_REQUIRED),
+    row(A, "7.5", &["tlsa"], &a::DANE),
     row(A, "7.5", &[], &a::TLS_FAILED),
     row(A, "", &["certificate"], &a::TLS_FAILED),
     row(A, "", &["handshake"], &a::TLS_FAILED),

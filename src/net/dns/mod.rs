@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
 };
 
-pub use real::{DnsConfig, RealResolver};
+pub use real::{DnsConfig, RealResolver, Told};
 pub use table::TableResolver;
 
 /// What is asked for.

@@ -3,14 +3,14 @@
 //! hickory runs on tokio only, so one thread lends it a runtime; questions go in and answers come out over channels, and no
 //! other thread ever sees tokio. Where signatures are wanted two resolvers stand side by side: one that checks them, and a
 //! plain one for servers in front of us that drop signatures (many routers do) and for kinds that need none.
+//!
+//! A name whose signatures are false is trouble, never asked for again without them. Only where the root itself cannot be
+//! checked the plain resolver answers: at once where signatures never came through, else after an hour without them.
 
 use std::{
     fs, io,
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
@@ -21,9 +21,9 @@ use hickory_resolver::{
     lookup::Lookup,
     net::{DnsError, NetError, runtime::TokioRuntimeProvider},
     proto::{
-        dnssec::Proof,
+        dnssec::{Algorithm, Proof, PublicKeyBuf, TrustAnchors},
         op::ResponseCode,
-        rr::{Name, RData, RecordType},
+        rr::{LowerName, Name, RData, Record as Row, RecordType},
     },
 };
 use smol::{
@@ -35,6 +35,7 @@ use super::{Answer, Asking, Kind, Mx, Record, Resolver, Srv, Tlsa};
 use crate::{
     limits,
     rt::{Clock, Shared},
+    types::ZoneKey,
 };
 
 /// How questions are asked.
@@ -44,7 +45,12 @@ pub struct DnsConfig {
     pub servers: Vec<SocketAddr>,
     /// Check signatures (DNSSEC), where the servers let them through.
     pub dnssec: bool,
+    /// Keys to believe beside those of the root that are built in (RFC 4035 s4.4).
+    pub anchors: Vec<ZoneKey>,
 }
+
+/// Hears whether signatures are checked from now on.
+pub type Told = Box<dyn Fn(bool) + Send + Sync>;
 
 struct Question {
     kind: Kind,
@@ -57,23 +63,62 @@ pub struct RealResolver {
     questions: Sender<Question>,
     /// Questions at one time.
     turns: Semaphore,
-    checks: Arc<AtomicBool>,
+    signatures: Arc<Signatures>,
 }
 
 impl RealResolver {
-    /// Starts the thread `dns`. A change of `config` is taken up with the next question.
-    pub fn start(config: Shared<DnsConfig>, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    /// Starts the thread `dns`. A change of `config` is taken up with the next question. `told` hears, on that thread, when it is
+    /// first known whether signatures can be checked, and when that changes.
+    pub fn start(config: Shared<DnsConfig>, clock: Arc<dyn Clock>, told: Told) -> io::Result<Self> {
         let (questions, rx) = bounded(limits::DNS_QUESTIONS);
-        let checks = Arc::new(AtomicBool::new(false));
+        let signatures = Arc::new(Signatures { seen: Mutex::default(), told });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let desk = Desk { config, clock, checks: checks.clone() };
+        let desk = Desk { config, clock, signatures: signatures.clone() };
         thread::Builder::new().name("dns".into()).spawn(move || runtime.block_on(desk.serve(rx)))?;
-        Ok(RealResolver { questions, turns: Semaphore::new(limits::DNS_QUESTIONS), checks })
+        Ok(RealResolver { questions, turns: Semaphore::new(limits::DNS_QUESTIONS), signatures })
     }
 
     /// Whether signatures are checked: it is wanted, and the servers let them through.
     pub fn checks_signatures(&self) -> bool {
-        self.checks.load(Ordering::SeqCst)
+        self.signatures.are_checked()
+    }
+}
+
+/// Whether signatures come through.
+struct Signatures {
+    seen: Mutex<Seen>,
+    told: Told,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// None: nobody could say yet.
+    checked: Option<bool>,
+    /// When they last came through.
+    good: Option<Duration>,
+}
+
+impl Signatures {
+    fn are_checked(&self) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).checked == Some(true)
+    }
+
+    /// What a probe saw. One that fails where others went well may be an attack, or a server that is being mended.
+    fn note(&self, good: bool, now: Duration) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if good {
+            seen.good = Some(now);
+        }
+        let checked = seen.good.is_some_and(|at| now.saturating_sub(at) < FAITH);
+        if seen.checked.replace(checked) != Some(checked) {
+            drop(seen);
+            (self.told)(checked);
+        }
+    }
+
+    /// Other servers: nothing is known of them.
+    fn forget(&self) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Seen::default();
     }
 }
 
@@ -94,14 +139,13 @@ impl Resolver for RealResolver {
 struct Desk {
     config: Shared<DnsConfig>,
     clock: Arc<dyn Clock>,
-    checks: Arc<AtomicBool>,
+    signatures: Arc<Signatures>,
 }
 
 /// The two resolvers for one list of servers.
 struct Pair {
     /// What they were built of.
-    servers: Vec<SocketAddr>,
-    dnssec: bool,
+    of: DnsConfig,
     plain: TokioResolver,
     checking: Option<TokioResolver>,
     /// When it was last looked whether signatures come through.
@@ -110,8 +154,11 @@ struct Pair {
 
 /// Between two looks at /etc/resolv.conf.
 const LOOK: Duration = Duration::from_secs(10);
-/// Between two probes whether signatures come through.
-const PROBE: Duration = Duration::from_secs(300);
+/// Between two probes whether signatures come through, where they did, and where they did not.
+const PROBES: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(60)];
+/// How long signatures are asked for after they last came through: whoever keeps them away to have mail sent in the open must keep
+/// all mail away for as long. A server that lets none through any more stops mail no longer than this.
+const FAITH: Duration = Duration::from_secs(3600);
 
 impl Desk {
     async fn serve(self, questions: Receiver<Question>) {
@@ -121,41 +168,52 @@ impl Desk {
             let now = self.clock.mono();
             let config = self.config.get();
             let stale = looked.is_none_or(|at| now.saturating_sub(at) >= LOOK)
-                || pair.as_ref().is_none_or(|p| p.dnssec != config.dnssec);
+                || pair.as_ref().is_none_or(|p| p.of.dnssec != config.dnssec || p.of.anchors != config.anchors);
             if stale || !config.servers.is_empty() {
                 looked = Some(now);
-                let servers = if config.servers.is_empty() { of_system() } else { config.servers.clone() };
-                if pair.as_ref().is_none_or(|p| p.servers != servers || p.dnssec != config.dnssec) {
-                    pair = self.build(servers, config.dnssec, now).await;
+                let mut of = DnsConfig::clone(&config);
+                if of.servers.is_empty() {
+                    of.servers = of_system();
+                }
+                if pair.as_ref().is_none_or(|p| p.of != of) {
+                    pair = self.build(of, now).await;
                 }
             }
             let Some(pair) = &mut pair else {
                 let _ = question.answer.try_send(Answer::Trouble("no name server is known".to_owned()));
                 continue;
             };
-            if now.saturating_sub(pair.probed) >= PROBE {
+            let [good, bad] = PROBES;
+            let pause = if self.signatures.are_checked() { good } else { bad };
+            if now.saturating_sub(pair.probed) >= pause {
                 pair.probed = now;
-                self.probe(pair.checking.clone());
+                self.probe(pair);
             }
-            tokio::spawn(answer(pair.resolver_for(question.kind, &self.checks), question));
+            tokio::spawn(answer(pair.resolver_for(question.kind, &self.signatures), question));
         }
     }
 
-    async fn build(&self, servers: Vec<SocketAddr>, dnssec: bool, now: Duration) -> Option<Pair> {
-        self.checks.store(false, Ordering::SeqCst);
-        let plain = resolver(&servers, false)?;
-        let checking = if dnssec { resolver(&servers, true) } else { None };
+    async fn build(&self, of: DnsConfig, now: Duration) -> Option<Pair> {
+        self.signatures.forget();
+        let plain = resolver(&of, false)?;
+        let checking = if of.dnssec { resolver(&of, true) } else { None };
         if let Some(checking) = &checking {
-            let good = tokio::time::timeout(PROBE_WAIT, passes_signatures(checking)).await;
-            self.checks.store(good == Ok(true), Ordering::SeqCst);
+            let seen = tokio::time::timeout(PROBE_WAIT, passes_signatures(checking, &of.anchors)).await;
+            if let Ok(Some(good)) = seen {
+                self.signatures.note(good, now);
+            }
         }
-        Some(Pair { servers, dnssec, plain, checking, probed: now })
+        Some(Pair { of, plain, checking, probed: now })
     }
 
-    fn probe(&self, checking: Option<TokioResolver>) {
-        let Some(checking) = checking else { return };
-        let checks = self.checks.clone();
-        tokio::spawn(async move { checks.store(passes_signatures(&checking).await, Ordering::SeqCst) });
+    fn probe(&self, pair: &Pair) {
+        let Some(checking) = pair.checking.clone() else { return };
+        let (signatures, anchors, now) = (self.signatures.clone(), pair.of.anchors.clone(), pair.probed);
+        tokio::spawn(async move {
+            if let Some(good) = passes_signatures(&checking, &anchors).await {
+                signatures.note(good, now);
+            }
+        });
     }
 }
 
@@ -163,9 +221,9 @@ impl Desk {
 const PROBE_WAIT: Duration = Duration::from_secs(5);
 
 impl Pair {
-    fn resolver_for(&self, kind: Kind, checks: &AtomicBool) -> TokioResolver {
+    fn resolver_for(&self, kind: Kind, signatures: &Signatures) -> TokioResolver {
         let matters = match kind {
-            Kind::A | Kind::Aaaa | Kind::Mx | Kind::Tlsa => checks.load(Ordering::SeqCst),
+            Kind::A | Kind::Aaaa | Kind::Mx | Kind::Tlsa => signatures.are_checked(),
             Kind::Txt | Kind::Ptr | Kind::Srv => false,
         };
         self.checking.clone().filter(|_| matters).unwrap_or_else(|| self.plain.clone())
@@ -183,9 +241,9 @@ fn servers_in(text: &str) -> Vec<SocketAddr> {
     named.filter_map(|ip| ip.parse::<IpAddr>().ok()).map(|ip| SocketAddr::new(ip, 53)).take(3).collect()
 }
 
-fn resolver(servers: &[SocketAddr], validate: bool) -> Option<TokioResolver> {
+fn resolver(of: &DnsConfig, validate: bool) -> Option<TokioResolver> {
     let mut configs = Vec::new();
-    for server in servers {
+    for server in &of.servers {
         let mut config = NameServerConfig::udp_and_tcp(server.ip());
         config.connections.iter_mut().for_each(|c| c.port = server.port());
         configs.push(config);
@@ -198,23 +256,73 @@ fn resolver(servers: &[SocketAddr], validate: bool) -> Option<TokioResolver> {
     options.positive_max_ttl = Some(Duration::from_secs(limits::DNS_POSITIVE_SECS));
     options.try_tcp_on_error = true;
     options.validate = validate;
+    // Every alias on the way must be signed, not only what it leads to.
+    options.preserve_intermediates = true;
     let config = ResolverConfig::from_parts(None, Vec::new(), configs);
-    Hickory::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options).build().ok()
+    let builder = Hickory::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
+    // With anchors it checks, whatever the options say.
+    let builder = if validate { builder.with_trust_anchor(Arc::new(anchors(&of.anchors))) } else { builder };
+    builder.build().ok()
 }
 
-/// The root is signed: where that cannot be seen, nothing can.
-async fn passes_signatures(checking: &TokioResolver) -> bool {
-    let seen = checking.lookup(Name::root(), RecordType::NS).await;
-    seen.is_ok_and(|lookup| is_secure(&lookup))
+/// The keys of the root that are built in, and ours.
+fn anchors(ours: &[ZoneKey]) -> TrustAnchors {
+    let mut all = TrustAnchors::default();
+    for ours in ours {
+        let key = PublicKeyBuf::new(ours.key.clone(), Algorithm::from_u8(ours.algorithm));
+        if let Ok(zone) = Name::from_ascii(format!("{}.", ours.zone)) {
+            all.insert_with_name(&key, LowerName::from(zone));
+        }
+    }
+    all
 }
 
-fn is_secure(lookup: &Lookup) -> bool {
-    !lookup.answers().is_empty() && lookup.answers().iter().all(|record| record.proof == Proof::Secure)
+/// The root is signed: where that cannot be seen, nothing can, but below a zone with a key of ours. None: nobody answers.
+async fn passes_signatures(checking: &TokioResolver, ours: &[ZoneKey]) -> Option<bool> {
+    let mut zones: Vec<Name> = ours.iter().filter_map(|key| Name::from_ascii(format!("{}.", key.zone)).ok()).collect();
+    zones.insert(0, Name::root());
+    zones.dedup();
+    let mut answered = None;
+    for zone in zones {
+        match checking.lookup(zone.clone(), RecordType::NS).await {
+            Ok(lookup) if is_secure(&chain(lookup.answers(), &zone, RecordType::NS)) => return Some(true),
+            Err(NetError::Timeout | NetError::NoConnections) => {}
+            Ok(_) | Err(_) => answered = Some(false),
+        }
+    }
+    answered
+}
+
+/// What of an answer counts: the aliases from the name on, and the records that they lead to. What else a server, or who stands
+/// between, puts in says nothing of whether these are signed; of several signatures hickory marks only the one that it used.
+fn chain<'a>(answers: &'a [Row], name: &Name, wanted: RecordType) -> Vec<&'a Row> {
+    let (mut way, mut at) = (Vec::new(), name);
+    // Aliases in a ring end with the answer's length.
+    for _ in answers {
+        let found = answers.iter().filter(|row| row.name == *at && row.record_type() == wanted);
+        let before = way.len();
+        way.extend(found);
+        if way.len() > before {
+            return way;
+        }
+        let alias = answers.iter().filter(|row| row.name == *at).find_map(|row| match &row.data {
+            RData::CNAME(to) => Some((row, &to.0)),
+            _ => None,
+        });
+        let Some((row, to)) = alias else { break };
+        way.push(row);
+        at = to;
+    }
+    Vec::new()
+}
+
+fn is_secure(rows: &[&Row]) -> bool {
+    !rows.is_empty() && rows.iter().all(|row| row.proof == Proof::Secure)
 }
 
 async fn answer(resolver: TokioResolver, question: Question) {
     let answer = match Name::from_ascii(format!("{}.", question.name)) {
-        Ok(name) => heard(resolver.lookup(name, wanted(question.kind)).await),
+        Ok(name) => heard(resolver.lookup(name.clone(), wanted(question.kind)).await, &name, question.kind),
         Err(_) => Answer::NoName,
     };
     // Nobody waits any more: the session gave up.
@@ -233,12 +341,13 @@ fn wanted(kind: Kind) -> RecordType {
     }
 }
 
-fn heard(result: Result<Lookup, NetError>) -> Answer<Record> {
+fn heard(result: Result<Lookup, NetError>, name: &Name, kind: Kind) -> Answer<Record> {
     match result {
         Ok(lookup) if lookup.answers().iter().any(|record| record.proof == Proof::Bogus) => bogus(),
         Ok(lookup) => {
-            let validated = is_secure(&lookup);
-            let records: Vec<Record> = lookup.answers().iter().filter_map(|r| record(&r.data)).collect();
+            let rows = chain(lookup.answers(), name, wanted(kind));
+            let validated = is_secure(&rows);
+            let records: Vec<Record> = rows.iter().filter_map(|row| record(&row.data)).collect();
             if records.is_empty() { Answer::NoData } else { Answer::Found { records, validated } }
         }
         Err(NetError::Dns(DnsError::NoRecordsFound(none))) => absent(none.response_code),
@@ -289,6 +398,8 @@ fn plain(name: &Name) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hickory_resolver::proto::rr::rdata::{A, CNAME};
+
     use super::*;
 
     #[test]
@@ -298,5 +409,61 @@ mod tests {
         let servers: Vec<SocketAddr> = vec!["192.0.2.1:53".parse().unwrap(), "[2001:db8::1]:53".parse().unwrap()];
         assert_eq!(servers_in(text), servers);
         assert!(servers_in("").is_empty());
+    }
+
+    fn row(name: &str, data: RData, proof: Proof) -> Row {
+        let mut row = Row::from_rdata(Name::from_ascii(name).unwrap(), 60, data);
+        row.proof = proof;
+        row
+    }
+
+    fn alias(name: &str, to: &str, proof: Proof) -> Row {
+        row(name, RData::CNAME(CNAME(Name::from_ascii(to).unwrap())), proof)
+    }
+
+    fn address(name: &str, last: u8, proof: Proof) -> Row {
+        row(name, RData::A(A::new(192, 0, 2, last)), proof)
+    }
+
+    /// Whether it is signed, and the last octets of the addresses.
+    fn found(answers: &[Row]) -> (bool, Vec<u8>) {
+        let rows = chain(answers, &Name::from_ascii("a.test.").unwrap(), RecordType::A);
+        let last = |row: &&Row| if let RData::A(a) = &row.data { Some(a.0.octets()[3]) } else { None };
+        (is_secure(&rows), rows.iter().filter_map(last).collect())
+    }
+
+    #[test]
+    fn every_alias_on_the_way_must_be_signed_and_nothing_beside_it() {
+        use Proof::{Insecure, Secure};
+        let whole = || vec![alias("A.test.", "b.test.", Secure), address("b.test.", 1, Secure)];
+        assert_eq!(found(&whole()), (true, vec![1]));
+        // What is put in beside does not make signed records unsigned, and is not believed.
+        let beside = [whole(), vec![address("c.test.", 2, Insecure), alias("d.test.", "e.test.", Insecure)]].concat();
+        assert_eq!(found(&beside), (true, vec![1]));
+        assert_eq!(found(&[alias("a.test.", "b.test.", Insecure), address("b.test.", 1, Secure)]), (false, vec![1]));
+        assert_eq!(found(&[address("a.test.", 1, Secure), address("a.test.", 2, Insecure)]), (false, vec![1, 2]));
+        assert_eq!(found(&[address("b.test.", 1, Secure)]), (false, vec![]));
+        let ring = [alias("a.test.", "b.test.", Secure), alias("b.test.", "a.test.", Secure)];
+        assert_eq!(found(&ring), (false, vec![]));
+    }
+
+    #[test]
+    fn signatures_that_vanish_are_asked_for_an_hour_more() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (journal, hour) = (heard.clone(), Duration::from_secs(3600));
+        let signatures =
+            Signatures { seen: Mutex::default(), told: Box::new(move |on| journal.lock().unwrap().push(on)) };
+        assert!(!signatures.are_checked());
+        signatures.note(false, Duration::ZERO);
+        assert!(!signatures.are_checked());
+        signatures.note(true, Duration::from_secs(60));
+        signatures.note(false, Duration::from_secs(59) + hour);
+        assert!(signatures.are_checked(), "an hour of mail without signatures is too short an attack");
+        signatures.note(false, Duration::from_secs(60) + hour);
+        assert!(!signatures.are_checked());
+        signatures.note(true, Duration::from_secs(120) + hour);
+        assert_eq!(*heard.lock().unwrap(), [false, true, false, true]);
+        signatures.forget();
+        assert!(!signatures.are_checked());
     }
 }

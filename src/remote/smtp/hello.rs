@@ -195,6 +195,7 @@ async fn starttls(session: &mut Session, door: &Door<'_>, trust: Trust) -> Resul
 
 async fn handshake(session: &mut Session, host: &str, trust: Trust) -> Result<(), Closed> {
     let limit = session.means.patience.handshake;
+    let by_dane = matches!(trust, Trust::Dane { .. });
     let shaken = match Connector::new(trust) {
         Some(connector) => {
             let shaken = session.conn.begin_tls(&connector, host, limit).await;
@@ -205,6 +206,9 @@ async fn handshake(session: &mut Session, host: &str, trust: Trust) -> Result<()
     };
     if let Err((why, distrust)) = shaken {
         let text = match &why {
+            Why::Socket(_) if by_dane && distrust.is_some() => format!(
+                "TLS handshake failed: the certificate of {host} is not the one that its signed TLSA record in DNS names (DANE)"
+            ),
             Why::Socket(error) => format!("TLS handshake failed: {error}"),
             Why::Lost | Why::Slow | Why::Garbage(_) => format!("TLS handshake failed: {why:?}"),
         };

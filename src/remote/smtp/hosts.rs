@@ -51,8 +51,9 @@ async fn direct(means: &Arc<Means>, domain: &Domain) -> Result<Vec<Host>, Verdic
             }
             Ok(ordered.into_iter().map(|mx| host(mx.host, validated)).collect())
         }
-        // RFC 5321 s5.1: without MX the domain is its own server.
-        Answer::NoData => Ok(vec![host(domain.as_str().to_owned(), false)]),
+        // RFC 5321 s5.1: without MX the domain is its own server, and DANE is for it (RFC 7672 s2.2.2). What cannot be proved absent
+        // is trouble or stands in a zone without signatures, as its address does, which is asked for next.
+        Answer::NoData => Ok(vec![host(domain.as_str().to_owned(), true)]),
         Answer::NoName => never("5.1.2", format!("domain {domain} does not exist (DNS: no such name)")),
         Answer::Trouble(why) => {
             let text = format!("the servers of {domain} cannot be looked up now: {why}");
