@@ -173,7 +173,7 @@ fn measure(bench: &mut Bench, options: &Options, sink: &mut Sink) -> io::Result<
     }
     bench.syncs()?;
     bench.memory(options.seconds, options.rest)?;
-    bench.waiting(options.waiting)?;
+    bench.waiting(options.waiting, options.rest)?;
     for gigabytes in &options.gigabytes {
         bench.wear(*gigabytes)?;
     }

@@ -82,7 +82,7 @@ impl Bench {
     }
 
     /// Memory with this many recipients waiting for a server that does not answer.
-    pub fn waiting(&mut self, rows: u64) -> io::Result<()> {
+    pub fn waiting(&mut self, rows: u64, rest: u64) -> io::Result<()> {
         self.each(|server, _, figures| {
             if server.name() != OURS {
                 return Ok(());
@@ -95,7 +95,7 @@ impl Bench {
                 client.mail_to_all(&to, &body)?;
             }
             client.quit()?;
-            thread::sleep(Duration::from_secs(5));
+            thread::sleep(Duration::from_secs(rest));
             let memory = proc::memory(&server.pids());
             figures.put(&format!("RSS MB with {rows} waiting"), server.name(), memory.rss as f64 / 1024.0);
             Ok(())

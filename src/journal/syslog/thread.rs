@@ -16,6 +16,9 @@ use crate::{
     rt::{Board, Clock},
 };
 
+/// What comes close behind a line is written with it: a message makes several, and waking for each costs its session the time.
+const LINGER: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+
 pub(super) struct Work {
     origin: Origin,
     queue: Arc<Queue>,
@@ -129,6 +132,10 @@ impl Work {
         let left = left.map(|d| Timespec { tv_sec: d.as_secs().cast_signed(), tv_nsec: d.subsec_nanos().into() });
         // An interrupted wait is a wait that ended.
         let _ = poll(&mut fds, left.as_ref());
+        let rung = fds.first().is_some_and(|bell| !bell.revents().is_empty());
+        if rung && stop_at.is_none() {
+            let _ = poll(&mut [], Some(&LINGER));
+        }
         self.queue.hush();
     }
 }

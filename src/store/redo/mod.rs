@@ -360,7 +360,10 @@ impl DiskFile for Redo {
         if !beyond {
             return if self.pages().is_empty() { Ok(()) } else { self.put(&mut state) };
         }
-        if size(&pieces(&self.pages(), &state.bodies).collect::<Vec<_>>()) > self.most() {
+        // Whole pages are looked into only where they might be too many.
+        let bodies: u64 = state.bodies.iter().map(|body| body.octets.len() as u64 + PAGE).sum();
+        let is_long = (self.pages().len() as u64 + 1) * 2 * PAGE + bodies > self.most();
+        if is_long && size(&pieces(&self.pages(), &state.bodies).collect::<Vec<_>>()) > self.most() {
             self.go_direct(&mut state)?;
             return self.sync_direct(&mut state);
         }

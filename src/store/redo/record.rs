@@ -12,6 +12,8 @@ const MAGIC: u64 = u64::from_le_bytes(*b"GPREDO01");
 const MARK: u64 = u64::from_le_bytes(*b"GPFILL01");
 /// Octets of a record's head.
 const HEAD: usize = 40;
+/// Octets that are looked at together.
+const WORD: usize = 16;
 /// Octets of a piece's head.
 const PIECE: usize = 20;
 /// Octets of a sum.
@@ -38,7 +40,10 @@ pub struct Piece<'a> {
 impl<'a> Piece<'a> {
     /// All of `octets`, from `at` on.
     pub fn new(target: Target, at: u64, octets: &'a [u8]) -> Piece<'a> {
-        let kept = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
+        // By words first: this is done to every page of every commit.
+        let words = octets.rchunks_exact(WORD).take_while(|word| **word == [0; WORD]).count();
+        let rest = &octets[..octets.len() - words * WORD];
+        let kept = rest.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
         let (octets, empty) = octets.split_at(kept);
         Piece { target, at, octets, zeros: u32::try_from(empty.len()).unwrap_or(u32::MAX) }
     }
@@ -209,6 +214,11 @@ mod tests {
         let record = Record { filling: 1, number: 0, rows: 0, pieces: vec![Piece::new(Target::Rows, 0, &page)] };
         assert_eq!(record.pieces[0].octets.len(), 100);
         assert_eq!(Record::decode(&record.encode()).unwrap().pieces[0].whole(), page);
+        for (some, none) in (0..40).flat_map(|some| (0..40).map(move |none| (some, none))) {
+            let octets = [vec![9; some], vec![0; none]].concat();
+            let piece = Piece::new(Target::Volume(1), 7, &octets);
+            assert_eq!((piece.octets.len(), piece.zeros as usize), (some, none));
+        }
     }
 
     #[test]
