@@ -8,10 +8,10 @@ use crate::{
     mime,
     net::{Vault, VaultError},
     proof::{self, Keyring},
-    remote::smtp::{Job, Login, Pool, Rcpt, Target},
+    remote::smtp::{Fields, Job, Login, Pool, Rcpt, Sign, Target},
     rt::{Clock, Shared},
     settings::Settings,
-    types::BodyReader,
+    types::{BodyReader, QueueId},
     wire::Secret,
 };
 
@@ -59,7 +59,11 @@ impl Carrier {
     async fn job(&self, parcel: Parcel) -> Result<Job, NoJob> {
         let unread = |error: io::Error| ("4.3.0", format!("the message cannot be read from our disk: {error}"));
         let skip = return_path(&*parcel.body).await.map_err(unread)?;
-        let prefix = if parcel.ours { self.signature(&parcel, skip).await.map_err(unread)? } else { Vec::new() };
+        let signer = parcel.ours.then(|| self.signer(&parcel));
+        let prefix = match &signer {
+            Some(signer) => signer.fields(&*parcel.body, skip).await.map_err(unread)?,
+            None => Vec::new(),
+        };
         let login = self.login(&parcel.route).map_err(|error| ("4.7.0", error.to_string()))?;
         let Parcel { route, body, from, terms, rcpts, .. } = parcel;
         let target = match route {
@@ -69,19 +73,12 @@ impl Carrier {
             Route::Discard => return Err(("4.3.5", "what is discarded is carried by nobody".to_owned())),
         };
         let rcpts = rcpts.into_iter().map(|(id, to, wishes)| Rcpt { id, to, wishes }).collect();
-        Ok(Job { target, login, from, terms, body, skip, prefix, rcpts })
+        Ok(Job { target, login, from, terms, body, skip, prefix, signer, rcpts })
     }
 
-    /// A key that cannot sign stops no mail: it leaves unsigned, and the journal says so. A disk that cannot be read does.
-    async fn signature(&self, parcel: &Parcel, skip: u64) -> io::Result<Vec<u8>> {
-        match proof::sign(&self.keyring.get(), &*parcel.body, skip).await {
-            Ok(signed) => Ok(signed.fields),
-            Err(error) if error.kind() == io::ErrorKind::Other => {
-                self.journal.tell(QueueEvent::Unsigned { qid: parcel.qid.clone(), why: error.to_string() });
-                Ok(Vec::new())
-            }
-            Err(error) => Err(error),
-        }
+    fn signer(&self, parcel: &Parcel) -> Arc<dyn Sign> {
+        let (keyring, journal) = (self.keyring.clone(), self.journal.clone());
+        Arc::new(Signer { keyring, journal, qid: parcel.qid.clone() })
     }
 
     /// B13-B15: the login belongs to the default relay, whichever rule leads there.
@@ -98,6 +95,29 @@ impl Carrier {
             }
             Route::Relay(_) | Route::Mx(_) | Route::Lmtp(_) | Route::Discard => Ok(None),
         }
+    }
+}
+
+/// Signs one message with the keys of now.
+struct Signer {
+    keyring: Shared<Keyring>,
+    journal: Journal,
+    qid: QueueId,
+}
+
+impl Sign for Signer {
+    /// A key that cannot sign stops no mail: it leaves unsigned, and the journal says so. A disk that cannot be read does.
+    fn fields<'a>(&'a self, text: &'a dyn BodyReader, skip: u64) -> Fields<'a> {
+        Box::pin(async move {
+            match proof::sign(&self.keyring.get(), text, skip).await {
+                Ok(signed) => Ok(signed.fields),
+                Err(error) if error.kind() == io::ErrorKind::Other => {
+                    self.journal.tell(QueueEvent::Unsigned { qid: self.qid.clone(), why: error.to_string() });
+                    Ok(Vec::new())
+                }
+                Err(error) => Err(error),
+            }
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write,
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -12,9 +13,9 @@ use std::{
 
 use gatepost::{
     net::Identity,
-    remote::smtp::{Outcome, Target, Verdict},
+    remote::smtp::{Fields, Outcome, Sign, Target, Verdict},
     rt::block_on,
-    types::{Hop, HopTls, UnixTime},
+    types::{BodyReader, Hop, HopTls, UnixTime},
 };
 
 use crate::{
@@ -89,6 +90,85 @@ fn smtp_sink_gets_every_message_whole_over_one_connection() {
         let text = if n == 7 { large.replace("\r\n", "\n") } else { "short\n..\n".to_owned() };
         assert!(found.contains(&text), "{found:.300}");
     }
+}
+
+/// What Python's email package reads of a message: each leaf's type and its text or octets, in hexadecimal digits.
+const READER: &str = "import sys, email, email.policy\n\
+    m = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.default)\n\
+    for part in m.walk():\n    \
+        if part.defects: sys.exit(str(part.defects))\n    \
+        if not part.is_multipart(): print(part.get_content_type(), part.get_payload(decode=True).hex())\n";
+
+fn read_by_python(mail: &str) -> Vec<String> {
+    let mut python = Command::new("/usr/bin/python3")
+        .args(["-c", READER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3");
+    python.stdin.take().unwrap().write_all(mail.as_bytes()).unwrap();
+    let done = python.wait_with_output().unwrap();
+    assert!(done.status.success());
+    String::from_utf8(done.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Says how long the text is that it was shown.
+struct Measure;
+
+impl Sign for Measure {
+    fn fields<'a>(&'a self, text: &'a dyn BodyReader, skip: u64) -> Fields<'a> {
+        Box::pin(async move { Ok(format!("X-Signed: {} octets\r\n", text.len() - skip).into_bytes()) })
+    }
+}
+
+/// smtp-sink with `-8` does not know 8BITMIME (RFC 6152 s3).
+#[test]
+fn a_server_of_seven_bits_gets_the_same_in_base64_and_a_signed_message_comes_back() {
+    let (dir, port) = (TempDir::new(), free_port());
+    let _sink = smtp_sink(dir.path(), port, &["-8"]);
+    let world = World::at(port, PATIENCE);
+    let head = "From: ann@office.test\r\nSubject: seven\r\nMIME-Version: 1.0\r\n";
+    let (cyrillic, picture) =
+        ("\u{43f}\u{440}\u{438}\u{432}\u{435}\u{442}\r\n".repeat(5000), "\u{ff}\u{d8}\u{ff}\r\n.\r\n");
+    let eight = "Content-Transfer-Encoding: 8bit\r\n";
+    let parts = format!(
+        "{head}{eight}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         {eight}\r\n{cyrillic}\r\n--b\r\n\r\n.plain\r\n..\r\n--b\r\nContent-Type: message/rfc822\r\n{eight}\r\n\
+         {head}Content-Type: image/jpeg\r\n{eight}\r\n{picture}\r\n--b--\r\n"
+    );
+    let mut message = job(direct("example.test"), &["bob@example.test"], parts.as_bytes());
+    message.prefix = b"X-Signed: not yet\r\n".to_vec();
+    message.signer = Some(Arc::new(Measure));
+    let outcomes = block_on(world.pool.carry(&message));
+    assert!(outcomes.len() == 1 && outcomes.iter().all(is_delivered), "{outcomes:?}");
+    let said: Vec<String> = world.tap.newest(1)[0].lines.iter().map(|line| line.text.to_string()).collect();
+    assert!(said.iter().any(|line| line.starts_with("8BITMIME is not offered")), "{said:#?}");
+    let got = files(dir.path(), "mail.").pop().unwrap();
+    assert!(got.is_ascii() && got.matches("Content-Transfer-Encoding: 7bit\n").count() == 2);
+    let leaf = |kind: &str, text: &str, end: &str| {
+        let octets = text.replace("\r\n", end);
+        format!("{kind} {}", octets.bytes().map(|b| format!("{b:02x}")).collect::<String>())
+    };
+    let wanted = [
+        leaf("text/plain", &cyrillic, "\r\n"),
+        leaf("text/plain", ".plain\r\n..", "\n"),
+        leaf("image/jpeg", picture, "\r\n"),
+    ];
+    assert!(read_by_python(&got) == wanted, "{got:.2000}");
+    // It was signed as it left: each line end is one octet longer there than in the file.
+    let sent = got[got.find("X-Signed: ").unwrap()..].split_once('\n').unwrap();
+    let octets = sent.1.trim_end_matches('\n').replace('\n', "\r\n").len() + 2;
+    assert_eq!(sent.0, format!("X-Signed: {octets} octets"));
+    let signed = parts.replace("multipart/mixed", "multipart/signed");
+    let outcomes = block_on(world.pool.carry(&job(direct("example.test"), &["bob@example.test"], signed.as_bytes())));
+    let [Outcome { verdict: Verdict::Never(answer), .. }] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+    let begin = format!(
+        "8BITMIME is required, but was not offered by host mx.example.test[127.0.0.1]:{port}: its author signed it"
+    );
+    assert!(&*answer.status == "5.6.3" && answer.text.starts_with(&begin), "{answer:?}");
+    // The connection is as good as before.
+    let plain = job(direct("example.test"), &["bob@example.test"], b"Subject: a\r\n\r\nb\r\n");
+    assert!(block_on(world.pool.carry(&plain)).iter().all(is_delivered));
 }
 
 /// smtp-sink can be told to refuse or to hang up at a command.

@@ -102,6 +102,7 @@ pub fn job(target: Target, to: &[&str], text: &[u8]) -> Job {
         body: Arc::new(BytesBody([RETURN_PATH.as_bytes(), text].concat())),
         skip: RETURN_PATH.len() as u64,
         prefix: Vec::new(),
+        signer: None,
         rcpts: to.iter().enumerate().map(rcpt).collect(),
     }
 }

@@ -2,6 +2,17 @@
 
 use super::{Advice, Whom, advice, both};
 
+pub(super) const DELETED: Advice = advice(
+    Whom::Sender,
+    both(
+        "Администратор почты удалил письмо из очереди, не дождавшись доставки.",
+        "The mail administrator deleted the message from the queue before it was delivered.",
+    ),
+    both(
+        "Спросите администратора почты о причине. Если письмо всё ещё нужно, отправьте его снова.",
+        "Ask the mail administrator for the reason. If the message is still needed, send it again.",
+    ),
+);
 pub(super) const NO_MAILBOX: Advice = advice(
     Whom::Sender,
     both("Такого ящика у получателя нет.", "There is no such mailbox."),
@@ -137,6 +148,28 @@ pub(super) const NEEDS_UTF8: Advice = advice(
     both(
         "Отправьте с адреса из латинских букв или узнайте у получателя его адрес латиницей.",
         "Send from an address in plain ASCII letters, or ask the recipient for such an address.",
+    ),
+);
+pub(super) const HEAD_NEEDS_UTF8: Advice = advice(
+    Whom::Sender,
+    both(
+        "Сервер получателя не понимает писем, в заголовке которых (тема, имена, адреса) стоят некодированные нелатинские буквы.",
+        "The recipient's server does not know messages whose header (subject, names, addresses) has letters beyond ASCII as they are.",
+    ),
+    both(
+        "Укажите в письме только адреса из латинских букв и отправьте его снова.",
+        "Use only addresses in plain ASCII letters in the message, and send it again.",
+    ),
+);
+pub(super) const NEEDS_EIGHT_BITS: Advice = advice(
+    Whom::Sender,
+    both(
+        "Сервер получателя принимает только 7-битные письма, а это письмо нельзя перекодировать, не испортив его.",
+        "The recipient's server takes messages in 7 bits only, and this one cannot be put into such a form without breaking it.",
+    ),
+    both(
+        "Отправьте письмо без электронной подписи (S/MIME, PGP) или вложите его текст файлом.",
+        "Send the message without a signature (S/MIME, PGP), or attach its text as a file.",
     ),
 );
 pub(super) const MALFORMED: Advice = advice(

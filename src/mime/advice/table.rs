@@ -34,8 +34,14 @@ const fn row(when: When, detail: &'static str, words: &'static [&'static str], a
 
 /// Every row, in their order.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
-    [GOOGLE, MICROSOFT, OTHERS, LISTS, TEXTS, CODES].into_iter().flatten()
+    [OURS, GOOGLE, MICROSOFT, OTHERS, LISTS, TEXTS, CODES].into_iter().flatten()
 }
+
+/// What we ourselves did; another server's words may stand behind it.
+#[rustfmt::skip]
+const OURS: &[Row] = &[
+    row(P, "3.0", &["deleted from the queue by the administrator"], &s::DELETED),
+];
 
 /// Gmail and Google Workspace (support.google.com/a/answer/3726730).
 #[rustfmt::skip]
@@ -303,7 +309,9 @@ const CODES: &[Row] = &[
     row(A, "5.3", &[], &s::TOO_MANY_RECIPIENTS),
     row(A, "6.0", &[], &s::MALFORMED),
     row(A, "6.1", &[], &s::TYPE),
+    row(A, "6.3", &[], &s::NEEDS_EIGHT_BITS),
     row(A, "6.7", &[], &s::NEEDS_UTF8),
+    row(A, "6.9", &[], &s::HEAD_NEEDS_UTF8),
     row(A, "7.2", &[], &s::MEMBERS_ONLY),
     row(A, "7.15", &[], &s::UNWANTED),
     row(A, "7.17", &[], &s::MOVED),

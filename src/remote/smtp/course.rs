@@ -8,6 +8,7 @@ use super::{
     hello::{self, Closed, Door, Guard},
     hosts::{self, Host},
     session::{Session, answer},
+    seven,
     tape::Tape,
 };
 use crate::{limits, types::Answer};
@@ -140,9 +141,17 @@ impl<'a> Course<'a> {
     /// As many transactions as it takes.
     async fn ride(&mut self, mut session: Session) {
         let most = session.offered.most_rcpts.unwrap_or(limits::SEND_RCPTS).clamp(1, limits::SEND_RCPTS);
+        let fitted = match seven::fit(&mut session, self.job).await {
+            Ok(fitted) => fitted,
+            Err(verdict) => {
+                self.done.extend(self.left.drain(..).map(|n| (n, verdict.clone())));
+                None
+            }
+        };
+        let job = fitted.as_ref().unwrap_or(self.job);
         while !self.left.is_empty() && !session.over {
             let now: Vec<usize> = self.left.drain(..self.left.len().min(most)).collect();
-            let handed = hand(&mut session, self.job, &now).await;
+            let handed = hand(&mut session, job, &now).await;
             let stuck = handed.done.is_empty() && handed.spent.is_none();
             self.done.extend(handed.done);
             self.left.splice(..0, handed.left);

@@ -94,7 +94,8 @@ impl Turn<'_> {
             return Some(false);
         }
         let text = format!("SMTPUTF8 is required, but was not offered by host {}", self.session.peer);
-        self.never_all(&self.session.answer_of(0, "5.6.7", &text));
+        // RFC 6531 s4.4: of addresses, or of the header section.
+        self.never_all(&self.session.answer_of(0, if names { "5.6.9" } else { "5.6.7" }, &text));
         None
     }
 

@@ -1,6 +1,6 @@
 //! What is handed in, and what comes back.
 
-use std::sync::Arc;
+use std::{future::Future, io, pin::Pin, sync::Arc};
 
 use crate::{
     types::{Address, Answer, BodyReader, Domain, Hop, ReversePath, RowId, Terms, Wishes},
@@ -48,7 +48,18 @@ pub struct Rcpt {
     pub wishes: Wishes,
 }
 
+/// Fields that a signer made.
+pub type Fields<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<u8>>> + Send + 'a>>;
+
+/// Signs what leaves.
+pub trait Sign: Send + Sync {
+    /// The fields to be sent before what follows behind the first `skip` octets of `text`; none where no key of ours may speak for its
+    /// author. An error is the disk's.
+    fn fields<'a>(&'a self, text: &'a dyn BodyReader, skip: u64) -> Fields<'a>;
+}
+
 /// One message, one way, one or more recipients.
+#[derive(Clone)]
 pub struct Job {
     /// Where to.
     pub target: Target,
@@ -64,6 +75,8 @@ pub struct Job {
     pub skip: u64,
     /// What is sent before it (DKIM-Signature): whole lines.
     pub prefix: Vec<u8>,
+    /// Makes them anew where the text must be said in another form; None: they are not signatures of ours.
+    pub signer: Option<Arc<dyn Sign>>,
     /// Recipients.
     pub rcpts: Vec<Rcpt>,
 }

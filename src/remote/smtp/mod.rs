@@ -7,7 +7,7 @@
 //! | `guard` | how well a connection must be encrypted |
 //! | `hello`, `login` | from an address to a session that takes mail |
 //! | `session`, `step` | commands and replies, their bounds and times |
-//! | `hand`, `text` | one message over one session |
+//! | `hand`, `text`, `seven` | one message over one session |
 //! | `idle` | sessions between two messages |
 //! | `course` | the way of one job through all of these |
 //!
@@ -26,6 +26,7 @@ mod idle;
 mod job;
 mod login;
 mod session;
+mod seven;
 mod step;
 mod tape;
 mod text;
@@ -38,7 +39,7 @@ use std::{
     time::Duration,
 };
 
-pub use job::{Job, Login, Outcome, Rcpt, Target, Verdict};
+pub use job::{Fields, Job, Login, Outcome, Rcpt, Sign, Target, Verdict};
 pub use step::Patience;
 
 use course::Course;

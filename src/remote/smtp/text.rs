@@ -91,6 +91,7 @@ mod tests {
             body: Arc::new(BytesBody(body.to_vec())),
             skip,
             prefix: prefix.as_bytes().to_vec(),
+            signer: None,
             rcpts: Vec::new(),
         }
     }

@@ -82,9 +82,10 @@ fn job(mode: u8, at: SocketAddr) -> Job {
         login,
         from: ReversePath::Null,
         terms: Terms::default(),
-        body: Arc::new(BytesBody(b"Subject: x\n\r\n.\r\nbare\rcr\n.\n".to_vec())),
+        body: Arc::new(BytesBody(b"Subject: x\n\r\n.\r\nbare\rcr \xe9\n.\n".to_vec())),
         skip: 0,
         prefix: b"X: y\r\n".to_vec(),
+        signer: None,
         rcpts: (0..3).map(rcpt).collect(),
     }
 }
