@@ -6,6 +6,7 @@
 //! | all connections wait for a command (TLS) | 36 MB, the budget |
 //! | one stranger with all connections of his address in the middle of DATA | 32 MB, the budget |
 //! | twenty users who append many messages by IMAP at once | 32 MB, the budget |
+//! | all attempts to send at once, each in the middle of a message | 28 MB, within the budget; 15 MB beside others |
 //! | twenty users whose clients are slow to take a page of FETCH | 44 MB |
 //! | all HTTP connections with their largest requests and answers, every event stream and download | 17 MB more |
 //! | strangers at every place, in the middle of DATA, with recipients, header sections and bodies as large as they like | 109 MB |
@@ -333,6 +334,17 @@ mod tests {
     const ONE_STREAM: usize = 1024;
     const ONE_DOWNLOAD: usize = 30 * 1024;
 
+    /// An attempt to send in the middle of a message: the piece as it is read, with its dots doubled, as TLS sends it. (What is signed
+    /// or put into seven bits before takes less.)
+    const ONE_SENDING: usize = ONE_WAITING + REPLY_LINE + 3 * SEND_PIECE;
+
+    /// All attempts, the sessions that wait for another message, the queue's window, and what is remembered of destinations.
+    fn sending() -> usize {
+        let remembered = QUEUE_GAPS * 100 + 2 * STS_DOMAINS * 300 + TLSRPT_DAYS * TLSRPT_DOMAINS * 150;
+        let sessions = QUEUE_CONNECTIONS * ONE_SENDING + SEND_IDLE * ONE_WAITING;
+        sessions + QUEUE_WINDOW * 1000 + DIALOGUES_IN_MEMORY + remembered
+    }
+
     /// What is filled once, whoever talks.
     fn shared() -> usize {
         HEADERS_IN_MEMORY + STRUCTURES_IN_MEMORY + THROTTLE_ENTRIES * 200 + LOGIN_CACHE * 40 + JOURNAL_RING * 200
@@ -362,6 +374,14 @@ mod tests {
         let one = ONE_WAITING + IMAP_COMMAND + READ_BUF + CHUNK + SMALL_BODY + IMAP_APPEND_HELD + STRUCTURE_FREE;
         let sum = START + shared() + 20 * one;
         assert!(sum <= WORKING, "{sum} octets, {WORKING} are allowed");
+    }
+
+    #[test]
+    fn all_attempts_to_send_at_once_stay_within_the_budget() {
+        let sum = START + sending();
+        assert!(sum <= WORKING, "{sum} octets, {WORKING} are allowed");
+        assert!(sum <= 28_900_000, "{sum} octets, 28 MB are stated");
+        assert!(sending() <= 15_000_000, "{} octets, 15 MB are stated", sending());
     }
 
     #[test]

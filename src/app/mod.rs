@@ -7,6 +7,7 @@ mod allowance;
 mod build;
 mod doors;
 mod house;
+mod policies;
 mod run;
 mod sending;
 mod srs;

@@ -30,6 +30,13 @@ pub enum RemoteEvent {
         /// In words.
         why: String,
     },
+    /// A policy of MTA-STS is not on the disk: a restart forgets it.
+    PolicyNotKept {
+        /// Whose.
+        domain: String,
+        /// In words.
+        why: String,
+    },
 }
 
 impl From<RemoteEvent> for Line {
@@ -49,6 +56,10 @@ impl From<RemoteEvent> for Line {
             RemoteEvent::LoginFailed { peer, why } => Line::warning(
                 Tag::Smtp,
                 format!("SASL authentication failed; server {}: {}", safe_field(&peer, 300), safe(&why, 300)),
+            ),
+            RemoteEvent::PolicyNotKept { domain, why } => Line::warning(
+                Tag::Smtp,
+                format!("the MTA-STS policy of {} is not kept on the disk: {}", safe(&domain, 260), safe(&why, 300)),
             ),
         }
     }
