@@ -14,8 +14,8 @@ mod shape;
 use std::{process::Command, time::Duration};
 
 use gatepost::{
-    remote::{Dialogue, Who},
-    rt::block_on,
+    remote::{Dialogue, Failure, PolicyType, Who},
+    rt::{Light, block_on},
     store::NewMessage,
     types::{Address, Answer, Hold, Leaving, ReversePath, RowId, Settled, UnixTime},
 };
@@ -118,6 +118,98 @@ fn rows_are_hurried_held_released_and_deleted_one_or_all() {
     assert!(block_on(house.desk().house().store.check(|_| {})).unwrap().is_whole());
 }
 
+/// The message of a row, its folded lines joined.
+fn text(house: &House, row: &Value) -> String {
+    let store = house.desk().house().store.clone();
+    block_on(async {
+        let row = store.waiting_one(RowId(row["row"].as_u64().unwrap())).await.unwrap();
+        let octets = store.body(row.body).await.unwrap().read(0, 100_000).await.unwrap();
+        String::from_utf8(octets).unwrap().replace("\r\n ", " ")
+    })
+}
+
+#[test]
+fn a_sender_is_told_of_a_deletion_where_that_is_asked_for() {
+    let (house, rows) = queue("queue-tell", &["a@far.test", "b@far.test", "c@near.test"]);
+    let done = house.ok("POST", "queue/delete", json!({ "rows": [rows[1], 9999], "tell": true }));
+    assert_eq!(done, json!({ "changed": 1, "told": 1 }));
+    let list = get(&house, "queue");
+    assert_eq!(recipients(&list), ["a@far.test", "c@near.test", "ann@office.test"]);
+    assert_eq!(list["rows"][2]["sender"], "");
+    let notice = text(&house, &list["rows"][2]);
+    for said in [
+        "Final-Recipient: rfc822; b@far.test\r\nAction: failed\r\nStatus: 5.3.0\r\n",
+        "Diagnostic-Code: X-Gatepost; deleted from the queue by the administrator; the last answer was: 450 4.7.1 Greylisted, try again\r\n",
+        "Subject: Hello",
+    ] {
+        assert!(notice.contains(said), "{said}\n{notice}");
+    }
+    // A notice has no sender who could be told; the two others get one each, and these are not deleted with them.
+    let done = house.ok("POST", "queue/delete", json!({ "filter": {}, "tell": true }));
+    assert_eq!(done, json!({ "changed": 3, "told": 2 }));
+    assert_eq!(recipients(&get(&house, "queue")), ["ann@office.test", "ann@office.test"]);
+    assert_eq!(house.ok("POST", "queue/delete", json!({ "filter": {} })), json!({ "changed": 2, "told": 0 }));
+    let told: Vec<String> = house.desk().house().journal.newest(50).iter().map(|l| l.line.text.clone()).collect();
+    let has = |part: &str| told.iter().filter(|line| line.contains(part)).count();
+    assert_eq!(
+        (has("sender non-delivery notification: "), has("queue: 3 deleted, 2 notices written")),
+        (3, 1),
+        "{told:?}"
+    );
+    assert!(block_on(house.desk().house().store.check(|_| {})).unwrap().is_whole());
+    house.refused("POST", "queue/send", json!({ "filter": {}, "tell": true }), 422);
+}
+
+/// 600 recipients of one message: two steps, a notice of each, and the first notice, which fits the filter too, is not deleted by
+/// the second step.
+#[test]
+fn a_notice_is_not_deleted_with_what_it_is_about() {
+    let (house, _) = queue("queue-tell-many", &["a@far.test", "b@far.test"]);
+    let store = house.desk().house().store.clone();
+    block_on(async {
+        let mut draft = store.draft().await.unwrap();
+        draft.write(b"Subject: many\r\n\r\n").await.unwrap();
+        let from = || ReversePath::Address(Address::parse("boss@office.test").unwrap());
+        let to = |n: u32| Leaving::plain(from(), Address::parse(&format!("u{n}@far.test")).unwrap(), UnixTime(1 << 40));
+        let (sealed, queue) = (draft.seal().await.unwrap(), (0..600).map(to).collect());
+        store.commit(vec![NewMessage { sealed, derived: None, deliveries: Vec::new(), queue }]).await.unwrap();
+    });
+    let filter = json!({ "search": "office.test" });
+    let done = house.ok("POST", "queue/delete", json!({ "filter": filter, "tell": true }));
+    assert_eq!(done, json!({ "changed": 602, "told": 4 }));
+    assert_eq!(get(&house, "queue")["total"], 4);
+}
+
+/// What `remote` counts of encryption, and the resolver's line of the board.
+#[test]
+fn how_encryption_went_is_told_with_what_failed_first() {
+    let house = House::start("queue-tls");
+    assert_eq!(get(&house, "queue/tls"), json!({ "dnssec": null, "total": 0, "domains": [] }));
+    assert!(
+        gatepost(&house, &["queue", "tls"]).out.starts_with("nothing was sent to other servers in the last days\n")
+    );
+    let inner = house.desk().house();
+    let count = |domain: &str, policy, failure| inner.tls.count("2026-11-24", domain, policy, failure);
+    (0..3).for_each(|_| count("good.test", PolicyType::Tlsa, None));
+    count("plain.test", PolicyType::Nothing, Some(Failure::NoStarttls));
+    count("bad.test", PolicyType::Sts, None);
+    (0..2).for_each(|_| count("bad.test", PolicyType::Sts, Some(Failure::Expired)));
+    let why = "the name servers let no signatures through: DNSSEC is not checked, and DANE is not used; dns.servers names others";
+    inner.board.put("dnssec", Light::Off, why);
+    let told = get(&house, "queue/tls");
+    let names: Vec<&str> =
+        told["domains"].as_array().unwrap().iter().map(|one| one["domain"].as_str().unwrap()).collect();
+    assert_eq!(names, ["bad.test", "plain.test", "good.test"]);
+    let bad = json!({ "domain": "bad.test", "policy": "sts", "good": 1, "bad": 2, "failed": [{ "why": "certificate-expired", "count": 2 }] });
+    assert_eq!(told["domains"][0], bad);
+    assert_eq!((&told["total"], &told["dnssec"]["text"]), (&json!(3), &json!(why)));
+    assert!(!told["dnssec"]["text_ru"].as_str().unwrap().is_ascii(), "{told}");
+    let said = gatepost(&house, &["queue", "tls"]).out;
+    let row: Vec<&str> = said.lines().find(|line| line.starts_with("bad.test")).unwrap().split_whitespace().collect();
+    assert_eq!(row, ["bad.test", "sts", "1", "2", "2", "certificate-expired"]);
+    assert!(said.ends_with(&format!("DNSSEC: {why}\n")), "{said}");
+}
+
 /// 2,500 rows: the steps of deleting and holding go over several transactions.
 #[test]
 fn a_long_queue_is_cleared_in_steps() {
@@ -181,6 +273,7 @@ fn an_administrator_works_on_the_queue_from_the_command_line() {
         (vec!["queue", "release", "--is", "held", "--to", "a@"], "1 are released\n"),
         (vec!["queue", "send", "--all"], "2 are tried now\n"),
         (vec!["queue", "delete", &rows[2].to_string()], "1 are deleted\n"),
+        (vec!["queue", "delete", "--to", "b@", "--tell"], "1 are deleted; 1 notices to senders are written\n"),
         (vec!["queue", "delete", "--all", "--yes"], "2 are deleted\n"),
     ] {
         let done = gatepost(&house, &line);

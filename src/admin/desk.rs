@@ -16,9 +16,10 @@ use crate::{
     directory::{self, Change, Directory, DirectoryError, Loaded, Removed, RowChange},
     journal::{AdminEvent, Journal},
     net::{Certificates, Vault, dns::Resolver},
+    pipeline::Pipeline,
     policy::Policy,
     proof::Keyring,
-    remote::Tap,
+    remote::{Tap, TlsReports},
     rt::{Bell, Board, Clock, Shared, Worker},
     settings::{self, FieldError, Settings, TlsMode, Version, Versions},
     store::{Days, Row, Store, StoreError, Write},
@@ -66,10 +67,14 @@ pub struct House {
     pub clock: Arc<dyn Clock>,
     /// The last dialogues with other servers.
     pub tap: Tap,
+    /// How encryption with other servers went.
+    pub tls: Arc<TlsReports>,
     /// Certificates that can be used now; it wakes whoever makes handshakes when one changes.
     pub certificates: Certificates,
     /// What the outside says before settings are saved: whether ports can be bound, directories are there.
     pub precheck: Precheck,
+    /// Writes notices to senders.
+    pub pipeline: Arc<Pipeline>,
     /// Who is it: passwords of administrators, with the throttle of all logins.
     pub policy: Arc<Policy>,
     /// Keeps passwords for other servers.

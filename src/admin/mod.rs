@@ -2,7 +2,7 @@
 //!
 //! `http` takes requests from the front through the `gate`; `lodge` says who asks (`sessions`, `tokens`) and what he may (`roles`);
 //! `reply` puts these together. `operations` is the table of everything that can be asked, `openapi` writes it down for others;
-//! `people`, `config`, `certificates`, `lines`, `queue`, `status` are the hands, and everything that changes goes over the `desk`.
+//! `people`, `config`, `certificates`, `lines`, `queue`, `unqueue`, `encryption`, `status` are the hands, and everything that changes goes over the `desk`.
 //! Must not know: sockets of strangers (that is `listen`), how settings are put
 //! into effect (that is `app`, which hands in a function).
 
@@ -13,6 +13,7 @@ mod config;
 mod desk;
 mod dkim;
 mod dns;
+mod encryption;
 mod events;
 mod files;
 pub mod gate;
@@ -40,6 +41,7 @@ mod status;
 mod stream;
 mod system;
 mod tokens;
+mod unqueue;
 
 pub use answer::{Answer, ApiError, Body, Source, Stream, Writing};
 pub use certificates::{CERTIFICATE_ROWS, load_certificates};

@@ -9,8 +9,8 @@ use super::{
     Answer, ApiError, Desk,
     answer::{Entered, Stream},
     api::{Method, Request},
-    certificates, config, dkim, dns, events, lines, lodge, mailboxes, openapi, password, people, queue, reindex, start,
-    status, system, tokens,
+    certificates, config, dkim, dns, encryption, events, lines, lodge, mailboxes, openapi, password, people, queue,
+    reindex, start, status, system, tokens, unqueue,
 };
 
 /// What a caller must be allowed. The front asks [`find`] and compares before anything is done.
@@ -235,10 +235,11 @@ table! {
 
     Get    "queue" [search sender recipient domain state message order behind max] Look(Queue) - => Queue queue::list, "What waits to be sent, and why (K1, K2).";
     Get    "queue/{row}" [] Look(Queue) - => QueueRow queue::row, "One recipient of the queue, with the head of its message (K2).";
+    Get    "queue/tls" [] Look(Queue) - => Encryption encryption::list, "How encryption with the servers that we send to went, by destination, in the last days (TLS-RPT), and whether DNSSEC is checked.";
     Post   "queue/send" [] Change(Queue) QueueRows => Changed queue::send, "Tries rows of the queue now (K4, K5); those that are held stay so.";
     Post   "queue/hold" [] Change(Queue) QueueRows => Changed queue::hold, "Holds rows of the queue until they are released.";
     Post   "queue/release" [] Change(Queue) QueueRows => Changed queue::release, "Releases rows of the queue that are held.";
-    Post   "queue/delete" [] Change(Queue) QueueRows => Changed queue::delete, "Deletes rows of the queue (K3, K5); their senders are not told.";
+    Post   "queue/delete" [] Change(Queue) QueueDelete => QueueDeleted unqueue::delete, "Deletes rows of the queue (K3, K5); tell: their senders get a delivery status notification each, written with the deletion.";
 
     Get    "domains" [] Look(Directory) - => Domains people::domains, "Domains with their counts (G1).";
     Post   "domains" [] Change(Directory) NewDomain => Ok people::add_domain, "Adds a domain (G2).";

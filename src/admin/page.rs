@@ -15,6 +15,7 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     ("/app/certificates.js", SCRIPT, include_bytes!("../../web/app/certificates.js")),
     ("/app/dns.js", SCRIPT, include_bytes!("../../web/app/dns.js")),
     ("/app/domain.js", SCRIPT, include_bytes!("../../web/app/domain.js")),
+    ("/app/encryption.js", SCRIPT, include_bytes!("../../web/app/encryption.js")),
     ("/app/events.js", SCRIPT, include_bytes!("../../web/app/events.js")),
     ("/app/graph.js", SCRIPT, include_bytes!("../../web/app/graph.js")),
     ("/app/history.js", SCRIPT, include_bytes!("../../web/app/history.js")),

@@ -1,4 +1,5 @@
-//! The queue over the API (K1-K5): pages of what waits, one row with its message's head, and what an administrator does with rows.
+//! The queue over the API (K1-K5): pages of what waits, one row with its message's head, and what an administrator does with rows
+//! (deleting is `unqueue`).
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -10,21 +11,17 @@ use crate::{
     mime::advice::{self, Both},
     remote::{Dialogue, Said},
     store::{QueueFilter, QueueOrder, QueueRows, QueueStage},
-    types::{Address, BodyId, Hold, QueueId, RowId, Settled, Waiting},
+    types::{Address, BodyId, Hold, QueueId, RowId, Waiting},
 };
 
 /// Rows of a page where nobody says how many, and at most.
 const PAGE: u64 = 100;
 const MOST: u64 = 2000;
-/// Rows that are deleted in one transaction.
-const STEP: usize = 500;
-/// Deleted rows that have a line each in the journal; of more only their number is told.
-const NAMED: usize = 100;
 
 /// A filter as the API writes it; the same words as in the query.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Wanted {
+pub(super) struct Wanted {
     search: String,
     sender: String,
     recipient: String,
@@ -36,9 +33,9 @@ struct Wanted {
 /// Rows that something is done to; one of the two.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Meant {
-    rows: Option<Vec<u64>>,
-    filter: Option<Wanted>,
+pub(super) struct Meant {
+    pub rows: Option<Vec<u64>>,
+    pub filter: Option<Wanted>,
 }
 
 impl Wanted {
@@ -68,7 +65,7 @@ impl Wanted {
 }
 
 impl Meant {
-    fn rows(self) -> Result<QueueRows, ApiError> {
+    pub fn rows(self) -> Result<QueueRows, ApiError> {
         match (self.rows, self.filter) {
             (Some(rows), None) => Ok(QueueRows::Ids(rows.into_iter().map(RowId).collect())),
             (None, Some(wanted)) => Ok(QueueRows::Fitting(wanted.filter()?)),
@@ -179,53 +176,11 @@ pub(super) async fn release(desk: &Desk, mut request: Request) -> Answer {
     Ok(changed_json(desk, changed, "released", &request.caller))
 }
 
-/// Rows are deleted; the sender is not told.
-pub(super) async fn delete(desk: &Desk, mut request: Request) -> Answer {
-    let meant: Meant = request.take()?;
-    let changed = match meant.rows()? {
-        QueueRows::Ids(ids) => delete_these(desk, &ids, &request.caller).await?,
-        QueueRows::Fitting(filter) => delete_fitting(desk, filter, &request.caller).await?,
-    };
-    Ok(changed_json(desk, changed, "deleted", &request.caller))
-}
-
-async fn delete_these(desk: &Desk, ids: &[RowId], caller: &Caller) -> Result<usize, ApiError> {
-    let store = &desk.house().store;
-    let mut count = 0;
-    for id in ids {
-        match store.waiting_one(*id).await {
-            Ok(row) => tell(desk, &format!("{} deleted", named(&row)), caller),
-            Err(crate::store::StoreError::Missing) => continue,
-            // A damaged row can be deleted: nothing else can be done with it.
-            Err(crate::store::StoreError::Damaged(_)) => tell(desk, &format!("damaged row {} deleted", id.0), caller),
-            Err(error) => return Err(error.into()),
-        }
-        count += 1;
-    }
-    store.settle(ids.iter().map(|id| Settled::Done(*id)).collect()).await?;
-    Ok(count)
-}
-
-async fn delete_fitting(desk: &Desk, filter: QueueFilter, caller: &Caller) -> Result<usize, ApiError> {
-    let store = &desk.house().store;
-    let (mut count, mut behind) = (0, None);
-    loop {
-        let page = store.waiting(filter.clone(), QueueOrder::Oldest, behind, STEP).await?;
-        for row in page.rows.iter().take(NAMED.saturating_sub(count)) {
-            tell(desk, &format!("{} deleted", named(row)), caller);
-        }
-        count += page.rows.len();
-        store.settle(page.rows.iter().map(|row| Settled::Done(row.id)).collect()).await?;
-        let Some(next) = page.next else { return Ok(count) };
-        behind = Some(next);
-    }
-}
-
-fn named(row: &Waiting) -> String {
+pub(super) fn named(row: &Waiting) -> String {
     format!("{} for {}", QueueId::of(row.body), row.leaving.to)
 }
 
-fn tell(desk: &Desk, what: &str, caller: &Caller) {
+pub(super) fn tell(desk: &Desk, what: &str, caller: &Caller) {
     let Caller { who, from } = caller.clone();
     desk.house().journal.tell(AdminEvent::Directory { what: format!("queue: {what}"), who, from });
 }

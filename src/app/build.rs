@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     allowance,
-    doors::{self, Doors, Parts},
+    doors::{self, DNSSEC, Doors, Parts},
     house::{AppError, House, Options},
     sending, srs, time,
 };
@@ -27,7 +27,7 @@ use crate::{
     pipeline::{HeadRoom, Pipeline},
     policy::{Policy, Renewal},
     remote::Tap,
-    rt::{self, Board, Clock, Executor, FloorClock, Receiver, Shared, Stop, Worker},
+    rt::{self, Board, Clock, Executor, FloorClock, Light, Receiver, Shared, Stop, Worker},
     settings::{self, Settings, Version, Versions},
     store::{Days, Places, Row, Store, StoreError, System, Write},
 };
@@ -131,12 +131,14 @@ impl Ground {
             resolver: resolver.clone(),
             keyring: Shared::default(),
             tap: Tap::default(),
+            tls: Arc::default(),
             worker: self.worker.clone(),
             board: self.board.clone(),
             journal: self.journal.clone(),
             clock: clock.clone(),
             certificates: certificates.clone(),
             days: days.clone(),
+            pipeline: doors.pipeline(),
             policy: doors.policy(),
             vault: self.vault.clone(),
             gate: self.gate.clone(),
@@ -176,6 +178,7 @@ impl Ground {
             executor: self.executor.clone(),
             stop: self.stop.clone(),
             tap: house.tap.clone(),
+            reports: house.tls.clone(),
         })
     }
 
@@ -238,15 +241,23 @@ impl Ground {
         store.write(vec![Write::Put(row)]).await.map_err(|e| e.to_string())
     }
 
-    /// The journal hears whether signatures of DNS can be checked.
+    /// The journal hears whether signatures of DNS can be checked, and the board shows it. Where they cannot nobody need mend it: mail
+    /// goes as it would without.
     fn tell_signatures(&self) -> Told {
-        let journal = self.journal.clone();
+        let (journal, board) = (self.journal.clone(), self.board.clone());
         Box::new(move |checked| {
-            let text = if checked {
-                "the name servers let signatures through: DNSSEC is checked, and certificates named in DNS (DANE) count"
+            let (light, text) = if checked {
+                (
+                    Light::Green,
+                    "the name servers let signatures through: DNSSEC is checked, and certificates named in DNS (DANE) count",
+                )
             } else {
-                "the name servers let no signatures through: DNSSEC is not checked, and DANE is not used; dns.servers names others"
+                (
+                    Light::Off,
+                    "the name servers let no signatures through: DNSSEC is not checked, and DANE is not used; dns.servers names others",
+                )
             };
+            board.put(DNSSEC, light, text);
             journal.tell(ServiceEvent::Note { grave: false, text: text.to_owned() });
         })
     }

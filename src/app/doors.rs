@@ -24,6 +24,9 @@ use crate::{
     types::{Collector, ZoneKey},
 };
 
+/// The line of the board about signatures of DNS.
+pub(super) const DNSSEC: &str = "dnssec";
+
 /// What the doors are made of.
 pub(super) struct Parts {
     pub settings: Shared<Settings>,
@@ -109,6 +112,9 @@ impl Doors {
         self.parts.syslog.configure(syslog_config(settings, &self.parts.dev_log));
         self.parts.days.keep(settings.journal_days);
         self.parts.names.set(names(settings));
+        if !settings.dns_secure {
+            self.parts.board.wipe(DNSSEC);
+        }
         let dir = Some(&settings.certificate_dir).filter(|d| !d.is_empty()).map(PathBuf::from);
         self.parts.certificates.set_directory(dir);
         self.parts.certificates.scan().await;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::policies;
 use crate::{
     journal::Journal,
     net::{Dialer, Vault, dns::Resolver},
@@ -36,6 +37,7 @@ pub(super) struct Parts {
     pub executor: Executor,
     pub stop: Stop,
     pub tap: Tap,
+    pub reports: Arc<TlsReports>,
 }
 
 /// Starts the loop; it ends by the stop sign.
@@ -54,9 +56,10 @@ pub(super) fn start(parts: Parts) -> Task<()> {
         executor,
         stop,
         tap,
+        reports,
     } = parts;
     let chosen = settings.clone();
-    let sts = Sts::new(Arc::new(Https::default()), clock.clone());
+    let sts = policies::recall(Sts::new(Arc::new(Https::default()), clock.clone()), &store, &journal);
     let pool = Pool::new(Seams {
         dns: resolver,
         dialer: Dialer::new(Arc::new(move || chosen.get().smtp_interfaces.clone()), worker.clone()),
@@ -66,7 +69,7 @@ pub(super) fn start(parts: Parts) -> Task<()> {
         executor: executor.clone(),
         tap,
         sts: Some(Arc::new(sts)),
-        reports: Arc::new(TlsReports::default()),
+        reports,
         patience: Patience::default(),
         port: SMTP,
     })

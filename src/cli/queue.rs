@@ -134,8 +134,35 @@ pub(super) fn queue_release(context: &Context, args: Args) -> Done {
 }
 
 pub(super) fn queue_delete(context: &Context, args: Args) -> Done {
+    let mut body = meant(&args)?;
+    let telling = args.has("tell");
+    body["tell"] = telling.into();
     if args.has("all") {
-        confirm("Everything that waits in the queue will be deleted; nobody is told.", "all", args.has("yes"))?;
+        let who = if telling { "the senders are told" } else { "nobody is told" };
+        confirm(&format!("Everything that waits in the queue will be deleted; {who}."), "all", args.has("yes"))?;
     }
-    does(context, &args, "queue/delete", "are deleted")
+    let answer = context.client.ask("POST", "queue/delete", &body)?;
+    show::answer(context, &answer, |answer| {
+        let told = if telling { format!("; {} notices to senders are written", answer["told"]) } else { String::new() };
+        format!("{} are deleted{told}", answer["changed"])
+    })
+}
+
+/// How encryption with other servers went.
+pub(super) fn queue_tls(context: &Context, _args: Args) -> Done {
+    let answer = context.client.get("queue/tls")?;
+    show::answer(context, &answer, |answer| {
+        let why = |r: &Json| {
+            let words = list(r, "failed").iter().map(|f| format!("{} {}", cell(&f["count"]), cell(&f["why"])));
+            words.collect::<Vec<_>>().join(", ")
+        };
+        let row = |r: &Json| vec![cell(&r["domain"]), cell(&r["policy"]), cell(&r["good"]), cell(&r["bad"]), why(r)];
+        let rows: Vec<_> = list(answer, "domains").iter().map(row).collect();
+        let heads = ["DOMAIN", "POLICY", "ENCRYPTED", "FAILED", "WHY"];
+        let dnssec = match answer["dnssec"]["text"].as_str() {
+            Some(text) => format!("DNSSEC: {text}"),
+            None => "DNSSEC: nothing was asked yet, or dns.dnssec is off".to_owned(),
+        };
+        format!("{}\n{dnssec}", show::table_or(&heads, &rows, "nothing was sent to other servers in the last days"))
+    })
 }

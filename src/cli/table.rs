@@ -48,6 +48,7 @@ const DOMAIN: Flag = Flag { name: "domain", value: "NAME", help: "the recipient'
 const IS: Flag = Flag { name: "is", value: "STATE", help: "new, deferred or held" };
 const MESSAGE: Flag = Flag { name: "message", value: "NAME", help: "a message's name in the journal" };
 const ALL: Flag = Flag { name: "all", value: "", help: "everything that waits" };
+const TELL: Flag = Flag { name: "tell", value: "", help: "each sender gets a notice that it was not delivered" };
 const MEANT: &[Flag] = &[SEARCH, SENDER, TO, DOMAIN, IS, MESSAGE, ALL];
 const FROM_STDIN: &str = "The password is read from standard input, one line; on a terminal it is asked for. It is never an argument:\narguments are seen by every user of the machine.";
 
@@ -295,13 +296,14 @@ pub(super) static COMMANDS: &[Command] = &[
         run: queue::queue_list,
     },
     plain("queue show", "ROW", "one recipient of the queue, with the head of its message", queue::queue_show),
+    plain("queue tls", "", "how encryption with other servers went in the last days, and DNSSEC", queue::queue_tls),
     of_queue("queue send", MEANT, "try again now; what is held stays held", queue::queue_send),
     of_queue("queue hold", MEANT, "hold until released", queue::queue_hold),
     of_queue("queue release", MEANT, "release what is held", queue::queue_release),
     of_queue(
         "queue delete",
-        &[SEARCH, SENDER, TO, DOMAIN, IS, MESSAGE, ALL, YES],
-        "delete; the senders are not told",
+        &[SEARCH, SENDER, TO, DOMAIN, IS, MESSAGE, ALL, TELL, YES],
+        "delete; the senders hear of it with --tell only",
         queue::queue_delete,
     ),
     Command {

@@ -1,4 +1,5 @@
-//! How encryption with others went, counted by day, domain and policy, as reports (TLS-RPT, RFC 8460) want it. No report is sent yet.
+//! How encryption with others went, counted by day, domain and policy, as reports (TLS-RPT, RFC 8460) want it and the page shows
+//! it. No report is sent yet.
 
 use std::{
     collections::BTreeMap,
@@ -35,6 +36,17 @@ pub enum Failure {
     StsFetch,
     /// `dnssec-invalid`
     Dnssec,
+}
+
+impl PolicyType {
+    /// Its word in a report.
+    pub fn word(self) -> &'static str {
+        match self {
+            PolicyType::Nothing => "no-policy-found",
+            PolicyType::Sts => "sts",
+            PolicyType::Tlsa => "tlsa",
+        }
+    }
 }
 
 impl Failure {
@@ -85,6 +97,18 @@ impl TlsReports {
         }
     }
 
+    /// Counts of all days that are remembered together, by domain and policy.
+    pub fn all(&self) -> Vec<(String, PolicyType, Counts)> {
+        let days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: BTreeMap<&(String, PolicyType), Counts> = BTreeMap::new();
+        for (key, counts) in days.values().flatten() {
+            let sum = all.entry(key).or_default();
+            sum.good += counts.good;
+            counts.bad.iter().for_each(|(failure, count)| *sum.bad.entry(*failure).or_default() += count);
+        }
+        all.into_iter().map(|((domain, policy), counts)| (domain.clone(), *policy, counts)).collect()
+    }
+
     /// Counts of a day (`2036-07-01`, UTC), by domain and policy.
     pub fn of_day(&self, day: &str) -> Vec<(String, PolicyType, Counts)> {
         let days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,6 +134,9 @@ mod tests {
         (0..5000).for_each(|n| reports.count("2036-07-02", &format!("{n}.test"), PolicyType::Nothing, None));
         assert_eq!(reports.of_day("2036-07-02").len(), limits::TLSRPT_DOMAINS);
         (3..9).for_each(|n| reports.count(&format!("2036-07-0{n}"), "a.test", PolicyType::Nothing, None));
+        let all = reports.all();
+        let (_, policy, counts) = all.iter().find(|(domain, ..)| domain == "a.test").unwrap();
+        assert_eq!((*policy, counts.good, counts.bad.len()), (PolicyType::Nothing, 3, 0), "of the last three days");
         assert!(reports.of_day("2036-07-01").is_empty() && !reports.of_day("2036-07-08").is_empty());
     }
 }

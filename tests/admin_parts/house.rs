@@ -11,6 +11,7 @@ use gatepost::{
     journal::{Journal, Origin},
     listen::http::{Front, FrontMeans, Local, Patience},
     net::{Certificates, Identity, Vault, dns::TableResolver},
+    pipeline::{HeadRoom, Pipeline},
     policy::Policy,
     remote::Tap,
     rt::{Board, Clock, Executor, Shared, Stop, SystemClock, Task, Worker, block_on},
@@ -212,8 +213,18 @@ fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
     let (settings, directory) = (Shared::new(settings), Shared::new(directory));
     let policy =
         Policy::new(settings.clone(), directory.clone(), store.clone(), journal.clone(), clock.clone()).unwrap();
+    let pipeline = Pipeline {
+        settings: settings.clone(),
+        directory: directory.clone(),
+        store: store.clone(),
+        journal: journal.clone(),
+        clock: clock.clone(),
+        heads: HeadRoom::default(),
+        srs: policy.srs.clone(),
+    };
     Desk::new(admin::House {
         store,
+        pipeline: Arc::new(pipeline),
         policy: Arc::new(policy),
         vault: Arc::new(Vault::at(&state_dir)),
         gate: Gate::new(&state_dir).unwrap(),
@@ -228,6 +239,7 @@ fn desk(scratch: &Scratch, applied: &Arc<Mutex<Vec<u16>>>) -> Desk {
         resolver: Arc::new(TableResolver::default()),
         keyring: Shared::default(),
         tap: Tap::default(),
+        tls: Arc::default(),
         worker,
         clock,
         precheck: Arc::new(|settings: &Settings| {

@@ -61,9 +61,20 @@ export async function queue(browser) {
     await page.locator(".dialog-foot").getByRole("button", { name: "Задержать", exact: true }).waitFor();
     await press("Удалить");
     await page.waitForSelector("dialog >> text=Удалить из очереди?");
+    await page.getByLabel("Сообщить отправителю, что письмо не доставлено").check();
     await press("Удалить");
     await page.waitForSelector("dialog", { state: "detached" });
+    await page.waitForSelector(".toast >> text=Удалено из очереди: 1; уведомлений отправителям: 1");
     await page.waitForSelector("text=Ничего не найдено");
+    await quiet();
+    await context.close();
+  });
+
+  await check("how encryption went is shown below the queue", async () => {
+    const { context, page, quiet } = await visitor(browser, { cookies });
+    await open(page, "queue");
+    await page.click("text=Шифрование с другими серверами");
+    await page.waitForSelector("text=За последние дни другим серверам ничего не отправлялось.");
     await quiet();
     await context.close();
   });

@@ -1,8 +1,9 @@
 // The mail queue (K1-K5): what waits to be sent, why and until when, and what an administrator does with it.
 
 import { html, useEffect, useRef, useState } from "./lib.js";
-import { Badge, Button, Choice, Confirm, Dialog, Empty, Failure, Loading, SearchBox, useLoad, useSettled } from "./ui.js";
+import { Badge, Button, Check, Choice, Confirm, Dialog, Empty, Failure, Loading, SearchBox, useLoad, useSettled } from "./ui.js";
 import { Head } from "./shell.js";
+import { Encryption } from "./encryption.js";
 import { Menu } from "./menu.js";
 import { follow } from "./events.js";
 import { duration, number, said, size, t, when } from "./words.js";
@@ -39,6 +40,7 @@ export function Queue() {
       ${!data && !found.error && html`<${Loading} />`}
       ${data && html`<${Found} data=${data} asked=${asked} behind=${query.behind} />`}
     </section>
+    <${Encryption} />
     ${query.row && html`<${One} key=${query.row} row=${query.row} done=${found.reload} />`}`;
 }
 
@@ -69,33 +71,39 @@ function useLive(found) {
   }, []);
 }
 
+function doneWords(what, { changed, told = 0 }) {
+  return [t(`n_queue_${what}`, changed), told > 0 && t("n_told", told)].filter(Boolean).join("; ");
+}
+
 // K3, K4: all of it, or all that was looked for.
 function All({ filter, asked, data, done }) {
   const [clearing, setClearing] = useState(false);
+  const [tell, setTell] = useState(false);
   const body = { filter: Object.fromEntries(Object.entries(filter).filter(([, value]) => value)) };
-  const act = async (what) => {
+  const act = async (what, more = {}) => {
     try {
-      const { changed } = await post(`queue/${what}`, body);
-      notify(t(`n_queue_${what}`, changed));
+      notify(doneWords(what, await post(`queue/${what}`, { ...body, ...more })));
     } catch (error) {
       notify(said(error.what), "bad");
     }
     done();
   };
   const clear = async () => {
-    await act("delete");
+    await act("delete", { tell });
     setClearing(false);
   };
   const nothing = !mayChange() || !data || data.total === 0;
   const items = [
     ["queue", asked ? t("hold_found") : t("hold_all"), () => act("hold")],
     ["right", asked ? t("release_found") : t("release_all"), () => act("release")],
-    ["trash", asked ? t("clear_found") : t("clear_queue"), () => setClearing(true), "danger"],
+    ["trash", asked ? t("clear_found") : t("clear_queue"), () => (setTell(false), setClearing(true)), "danger"],
   ];
   return html`<${Button} kind="main" icon="upload" disabled=${nothing} onClick=${() => act("send")}>${asked ? t("send_found") : t("send_all")}<//>
     <${Menu} icon="menu" word=${t("more")} disabled=${nothing} items=${items} />
     ${clearing &&
-    html`<${Confirm} title=${asked ? t("clear_found_q") : t("clear_queue_q")} word=${t("remove")} close=${() => setClearing(false)} send=${clear}><p>${t("clear_queue_text")}</p><//>`}`;
+    html`<${Confirm} title=${asked ? t("clear_found_q") : t("clear_queue_q")} word=${t("remove")} close=${() => setClearing(false)} send=${clear}>
+      <p>${t("clear_queue_text")}</p>
+      <${Check} label=${t("tell_senders")} help=${t("tell_sender_help")} checked=${tell} change=${setTell} /><//>`}`;
 }
 
 function Found({ data, asked, behind }) {
@@ -134,13 +142,13 @@ const age = (row) => duration(Math.max(0, Date.now() / 1000 - row.since));
 function One({ row, done }) {
   const { data, error, reload } = useLoad(at(["queue", row]));
   const [asking, setAsking] = useState(false);
+  const [tell, setTell] = useState(false);
   const [failed, setFailed] = useState(null);
   const close = () => turn({ row: undefined }, { replace: true });
-  const act = async (what) => {
+  const act = async (what, more = {}) => {
     setFailed(null);
     try {
-      const { changed } = await post(`queue/${what}`, { rows: [data.row] });
-      notify(t(`n_queue_${what}`, changed));
+      notify(doneWords(what, await post(`queue/${what}`, { rows: [data.row], ...more })));
       done();
       if (what === "delete") close();
       else reload();
@@ -149,8 +157,9 @@ function One({ row, done }) {
     }
   };
   if (asking) {
-    return html`<${Confirm} title=${t("delete_row_q")} word=${t("remove")} close=${() => setAsking(false)} send=${() => act("delete")}>
-      <p>${t("delete_row_text", data.recipient)}</p><//>`;
+    return html`<${Confirm} title=${t("delete_row_q")} word=${t("remove")} close=${() => setAsking(false)} send=${() => act("delete", { tell })}>
+      <p>${t("delete_row_text", data.recipient)}</p>
+      ${data.sender && html`<${Check} label=${t("tell_sender")} help=${t("tell_sender_help")} checked=${tell} change=${setTell} />`}<//>`;
   }
   const held = data?.state === "held";
   const able = mayChange() && data;
