@@ -285,6 +285,41 @@ fn opensmtpd_takes_every_shape_of_letter_although_its_tls_fails() {
     }
 }
 
+/// A domain that we become the server of while mail for it waits, for instance because the old server was switched off before.
+#[test]
+fn mail_for_a_domain_that_becomes_ours_comes_home() {
+    let route = format!("new.test=relay:127.0.0.1:{}:off", common::free_port());
+    let mut served = served(&[("queue.routes", &route)]);
+    let mut client = greeted(served.ports.smtp).unwrap();
+    for line in ["MAIL FROM:<ann@office.test>", "RCPT TO:<bob@new.test>", "RCPT TO:<nobody@new.test>"] {
+        ask(&mut client, line, "250").unwrap();
+    }
+    ask(&mut client, "DATA", "354").unwrap();
+    ask(&mut client, "From: <ann@office.test>\r\nSubject: moved\r\n\r\nbody\r\n.", "250").unwrap();
+    wait_until("both were tried", 60, || {
+        let list = served.say(&["queue", "list", "--is", "deferred", "--json"], "");
+        let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+        list["rows"].as_array().unwrap().iter().filter(|row| !row["last"].is_null()).count() == 2
+    });
+    assert!(inbox(&served).is_empty());
+    served.say(&["domain", "add", "new.test"], "");
+    served.say(&["alias", "add", "bob@new.test", ANN.0], "");
+    served.say(&["queue", "send", "--all"], "");
+    wait_until("both rows are gone", 60, || waits(&served) == 0);
+    served.kill_and_start();
+    assert_eq!(waits(&served), 0);
+    // The letter for bob, once; and what became of the other.
+    let all = inbox(&served);
+    let letters: Vec<_> = all.iter().filter(|text| text.starts_with("Return-Path: <ann@office.test>")).collect();
+    assert_eq!((all.len(), letters.len()), (2, 1), "{all:#?}");
+    assert!(letters[0].contains("Subject: moved") && letters[0].matches("Return-Path:").count() == 1, "{all:#?}");
+    let notice = all.iter().find(|text| text.contains("Action: failed")).unwrap();
+    assert!(
+        notice.contains("Final-Recipient: rfc822; nobody@new.test") && notice.contains("Status: 5.1.1"),
+        "{notice}"
+    );
+}
+
 /// A relay that wants TLS and a login: a second one of ours.
 #[test]
 fn a_second_gatepost_takes_mail_over_tls_with_a_login() {

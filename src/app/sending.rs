@@ -74,10 +74,18 @@ pub(super) fn start(parts: Parts) -> Task<()> {
         port: SMTP,
     })
     .telling(journal.clone());
-    let hands =
-        Carrier { pool, keyring, settings: settings.clone(), vault, journal: journal.clone(), clock: clock.clone() };
+    let hands = Carrier {
+        pool,
+        keyring,
+        settings: settings.clone(),
+        vault,
+        journal: journal.clone(),
+        pipeline: pipeline.clone(),
+        clock: clock.clone(),
+    };
     let means = Means {
         settings,
+        directory: pipeline.directory.clone(),
         store,
         hands: Arc::new(hands),
         notices: pipeline,

@@ -14,6 +14,8 @@ pub enum Carrier {
     Lmtp,
     /// Nowhere.
     Discard,
+    /// Into mailboxes here.
+    Local,
     /// Nobody: put off or given up without an attempt.
     Nobody,
 }
@@ -154,6 +156,7 @@ fn tag(carrier: Carrier) -> Tag {
         Carrier::Smtp => Tag::Smtp,
         Carrier::Lmtp => Tag::Lmtp,
         Carrier::Discard => Tag::Discard,
+        Carrier::Local => Tag::Local,
         Carrier::Nobody => Tag::Error,
     }
 }

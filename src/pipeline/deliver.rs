@@ -9,7 +9,7 @@ use crate::{
     policy::Refusal,
     router::{Destination, Route},
     store::{Delivery, NewMessage, Sealed},
-    types::{Address, Answer, Envelope, Leaving, MailboxId, QueueId, Rcpt},
+    types::{Address, Answer, Envelope, Leaving, MailboxId, QueueId, Rcpt, Settled},
     wire::smtp::say,
 };
 
@@ -50,8 +50,9 @@ struct Plan {
     asked: Vec<(Rcpt, Action)>,
 }
 
-/// Routes and commits. Q32: one recipient that can take it is enough for a 250; the others get a notice.
-pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepted, Refusal> {
+/// Routes and commits, with `also` in the same transaction. Q32: one recipient that can take it is enough for a 250; the others get a
+/// notice.
+pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole, also: Vec<Settled>) -> Result<Accepted, Refusal> {
     let qid = QueueId::of(whole.sealed.id());
     let size = whole.sealed.len();
     let mut plan = route(pipeline, &whole);
@@ -71,7 +72,7 @@ pub(super) async fn deliver(pipeline: &Pipeline, whole: Whole) -> Result<Accepte
         let warning = notify::quota(pipeline, &destination, percent, used).await;
         messages.push(warning.map_err(|e| disk_refusal(&e))?);
     }
-    pipeline.store.commit(messages).await.map_err(|e| disk_refusal(&e))?;
+    pipeline.store.commit_also(messages, also).await.map_err(|e| disk_refusal(&e))?;
     let (here, away) = (!plan.copies.is_empty(), !plan.leaving.is_empty());
     let way = logged_in.map(|logged_in| Way::of(logged_in, here, away));
     tell(pipeline, &Told { qid: &qid, size, envelope: &envelope, began, way, notice: notice_id }, &plan);

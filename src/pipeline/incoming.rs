@@ -164,7 +164,7 @@ impl Incoming {
         let (envelope, section, began) = (self.envelope, self.section, self.began);
         let (logged_in, ours) = (logged_in(&self.origin), relays(&self.origin));
         let whole = deliver::Whole { sealed, derived, envelope, section, began, logged_in, ours };
-        let done = deliver::deliver(&self.pipeline, whole).await;
+        let done = deliver::deliver(&self.pipeline, whole, Vec::new()).await;
         // Until it was committed the body was in memory.
         drop(self.body);
         done

@@ -6,6 +6,7 @@
 mod append;
 mod deliver;
 mod head;
+mod home;
 mod incoming;
 mod leave;
 mod notify;

@@ -2,11 +2,12 @@
 
 use std::{io, sync::Arc};
 
-use super::{Coming, Hands, Outcome, Parcel, Route, Verdict, attempt::ours, routes::default_relay};
+use super::{Coming, Hands, Outcome, Parcel, Route, Verdict, attempt::ours, home, routes::default_relay};
 use crate::{
     journal::{Journal, QueueEvent},
     mime,
     net::{Vault, VaultError},
+    pipeline::Pipeline,
     proof::{self, Keyring},
     remote::smtp::{Fields, Job, Login, Pool, Rcpt, Sign, Target},
     rt::{Clock, Shared},
@@ -32,6 +33,8 @@ pub struct Carrier {
     pub vault: Arc<Vault>,
     /// Hears of messages that leave unsigned.
     pub journal: Journal,
+    /// Takes in what has become ours.
+    pub pipeline: Arc<Pipeline>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -39,6 +42,9 @@ pub struct Carrier {
 impl Hands for Carrier {
     fn carry(&self, parcel: Parcel) -> Coming<'_, Vec<Outcome>> {
         Box::pin(async move {
+            if parcel.route == Route::Home {
+                return home::deliver(&self.pipeline, parcel).await;
+            }
             let ids: Vec<_> = parcel.rcpts.iter().map(|rcpt| rcpt.0).collect();
             match self.job(parcel).await {
                 Ok(job) => self.pool.carry(&job).await,
@@ -70,7 +76,7 @@ impl Carrier {
             Route::Mx(domain) => Target::Direct(domain),
             Route::Relay(hop) => Target::Relay(hop),
             Route::Lmtp(hop) => Target::Lmtp(hop),
-            Route::Discard => return Err(("4.3.5", "what is discarded is carried by nobody".to_owned())),
+            Route::Discard | Route::Home => return Err(("4.3.5", "no other server has a part in this way".to_owned())),
         };
         let rcpts = rcpts.into_iter().map(|(id, to, wishes)| Rcpt { id, to, wishes }).collect();
         Ok(Job { target, login, from, terms, body, skip, prefix, signer, rcpts })
@@ -93,7 +99,7 @@ impl Carrier {
                 let password = Arc::new(Secret(password.into_bytes()));
                 Ok(Some(Login { name: settings.relay_login.clone(), password }))
             }
-            Route::Relay(_) | Route::Mx(_) | Route::Lmtp(_) | Route::Discard => Ok(None),
+            Route::Relay(_) | Route::Mx(_) | Route::Lmtp(_) | Route::Discard | Route::Home => Ok(None),
         }
     }
 }

@@ -9,7 +9,7 @@
 //! | `run` | the one loop: wakes by bell, timer or an attempt that ended; reads, begins, settles |
 //! | `attempt` | one load on its way |
 //! | `settle` | what became of it: one transaction with the notice that it causes |
-//! | `carry`, `notices` | the house's hands (`remote`) and its word to senders (`pipeline`) |
+//! | `carry`, `home`, `notices` | the house's hands (`remote`, for what became ours `pipeline`) and its word to senders (`pipeline`) |
 //!
 //! Invariants:
 //! * The next try is written before an attempt begins, so that a crash loop cannot hammer a peer and a kill loses nothing.
@@ -25,6 +25,7 @@ mod carry;
 mod early;
 mod feedback;
 mod floor;
+mod home;
 mod notices;
 mod routes;
 mod run;
@@ -41,6 +42,7 @@ pub use run::Queue;
 pub use crate::remote::smtp::{Outcome, Verdict};
 
 use crate::{
+    directory::Directory,
     journal::Journal,
     rt::{Board, Clock, Executor, Shared, Stop},
     settings::Settings,
@@ -110,6 +112,8 @@ pub trait Alarm: Send + Sync {
 pub struct Means {
     /// Newest settings.
     pub settings: Shared<Settings>,
+    /// Our domains.
+    pub directory: Shared<Directory>,
     /// The disk.
     pub store: Store,
     /// Who carries.

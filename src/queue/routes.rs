@@ -1,8 +1,9 @@
 //! Which way a message leaves: the rules of the settings, the default relay, or the recipient's own servers. Pure.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
+    directory::Directory,
     settings::Settings,
     types::{Domain, Hop, NextHop, ReversePath, RouteRule},
 };
@@ -18,6 +19,8 @@ pub enum Route {
     Lmtp(Hop),
     /// Nowhere.
     Discard,
+    /// Mailboxes here: the domain has become ours since.
+    Home,
 }
 
 impl fmt::Display for Route {
@@ -27,28 +30,34 @@ impl fmt::Display for Route {
             Route::Relay(hop) | Route::Lmtp(hop) if hop.host.contains(':') => write!(f, "[{}]:{}", hop.host, hop.port),
             Route::Relay(hop) | Route::Lmtp(hop) => write!(f, "{}:{}", hop.host, hop.port),
             Route::Discard => f.write_str("none"),
+            Route::Home => f.write_str("local"),
         }
     }
 }
 
-/// The rules of the settings.
-#[derive(Clone, Debug, Default)]
+/// The rules of the settings, and our domains.
 pub(super) struct Routes {
     rules: Vec<RouteRule>,
     relay: Option<Hop>,
+    directory: Arc<Directory>,
 }
 
 impl Routes {
     /// Of settings that were checked.
-    pub fn of(settings: &Settings) -> Self {
+    pub fn of(settings: &Settings, directory: Arc<Directory>) -> Self {
         Routes {
             rules: settings.queue_routes.iter().filter_map(|text| RouteRule::parse(text)).collect(),
             relay: default_relay(settings),
+            directory,
         }
     }
 
     /// The ways of one recipient, the next one for where nobody was reached by the one before. One or more.
     pub fn ways(&self, from: &ReversePath, to: &Domain) -> Vec<Route> {
+        // As the pipeline routes what comes in: no rule leads our own mail away.
+        if self.directory.is_ours(to) {
+            return vec![Route::Home];
+        }
         let fits = |rule: &&RouteRule| rule.fits(from.address(), to);
         // Of two that fit alike the first one holds.
         let best = self.rules.iter().rev().filter(|rule| fits(rule).is_some()).max_by_key(|rule| fits(rule));
@@ -75,11 +84,14 @@ pub(super) fn default_relay(settings: &Settings) -> Option<Hop> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Address;
+    use crate::{directory::Change, types::Address};
 
     fn routes(relay: &str, rules: &[&str]) -> Routes {
         let rules = rules.iter().map(|rule| (*rule).to_owned()).collect();
-        Routes::of(&Settings { relay_host: relay.into(), queue_routes: rules, ..Settings::default() })
+        let office = Change::AddDomain(Domain::parse("office.test").unwrap());
+        let directory = Directory::default().apply(office).unwrap().directory;
+        let settings = Settings { relay_host: relay.into(), queue_routes: rules, ..Settings::default() };
+        Routes::of(&settings, Arc::new(directory))
     }
 
     fn ways(routes: &Routes, from: &str, to: &str) -> Vec<String> {
@@ -92,6 +104,13 @@ mod tests {
         assert_eq!(ways(&routes("", &[]), "ann@office.test", "example.org"), ["example.org"]);
         assert_eq!(ways(&routes("smtp.isp.test", &[]), "ann@office.test", "example.org"), ["smtp.isp.test:25"]);
         assert_eq!(ways(&routes("fd00::1", &[]), "", "example.org"), ["[fd00::1]:25"]);
+    }
+
+    #[test]
+    fn what_has_become_ours_comes_home_whatever_the_rules_say() {
+        let routes = routes("smtp.isp.test", &["office.test=lmtp:10.0.0.5", "*=discard"]);
+        assert_eq!(ways(&routes, "bob@far.test", "office.test"), ["local"]);
+        assert_eq!(ways(&routes, "bob@far.test", "sub.office.test"), ["none"]);
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl Queue {
             return Ok(());
         }
         let now = self.means.clock.now();
-        let routes = Routes::of(&self.known);
+        let routes = Routes::of(&self.known, self.means.directory.get());
         let wants = self.floor.wants();
         self.look |= wants.look;
         for to in wants.of {
@@ -290,7 +290,7 @@ impl Queue {
             let carrier = if met.is_some() { carrier(&way) } else { Carrier::Nobody };
             self.decide(row, &verdict, (began, took), &name, carrier);
         }
-        let routes = Routes::of(&self.known);
+        let routes = Routes::of(&self.known, self.means.directory.get());
         self.offer_all(back, &routes, None);
     }
 
@@ -444,5 +444,6 @@ fn carrier(way: &Route) -> Carrier {
         Route::Mx(_) | Route::Relay(_) => Carrier::Smtp,
         Route::Lmtp(_) => Carrier::Lmtp,
         Route::Discard => Carrier::Discard,
+        Route::Home => Carrier::Local,
     }
 }

@@ -89,6 +89,7 @@ impl Office {
         let executor = Executor::start(0).unwrap();
         let means = Means {
             settings: Shared::new(Settings::default()),
+            directory: Shared::default(),
             store: store.clone(),
             hands: far.clone(),
             notices: Arc::new(Post(store.clone())),
