@@ -354,6 +354,20 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_is_read_again_when_the_clock_stepped_and_what_is_under_way_is_not() {
+        let mut floor = Floor::default();
+        offer(&mut floor, row(1, 7, "a@x.test"));
+        assert_eq!(ids(&floor.take(MOST, NOW)), [vec![1]]);
+        offer(&mut floor, row(2, 8, "a@x.test"));
+        floor.forget_waiting();
+        let moved = Waiting { since: UnixTime(86_400), ..row(2, 8, "a@x.test") };
+        assert_eq!(offer(&mut floor, moved), Place::Taken);
+        assert_eq!(offer(&mut floor, row(1, 7, "a@x.test")), Place::Taken);
+        let loads = floor.take(MOST, NOW);
+        assert_eq!((ids(&loads), loads[0].rows[0].since), (vec![vec![2]], UnixTime(86_400)));
+    }
+
+    #[test]
     fn one_busy_destination_keeps_no_other_waiting_and_memory_is_bounded() {
         let mut floor = Floor::default();
         let mut id = 0;
