@@ -138,7 +138,8 @@ impl SearchAnswer {
 
     /// One more number.
     pub fn number(&mut self, out: &mut Vec<u8>, number: u32) {
-        let _ = write!(out, " {number}");
+        out.push(b' ');
+        text::number(out, number.into());
     }
 
     /// Ends the answer, with the highest MODSEQ where it was asked for (RFC 7162 s3.1.5).
@@ -240,14 +241,16 @@ pub struct FetchAnswer {
 impl FetchAnswer {
     /// Begins the answer of one message.
     pub fn begin(out: &mut Vec<u8>, number: u32) -> Self {
-        let _ = write!(out, "* {number} FETCH (");
+        out.extend_from_slice(b"* ");
+        text::number(out, number.into());
+        out.extend_from_slice(b" FETCH (");
         FetchAnswer { first: true }
     }
 
     /// UID
     pub fn uid(&mut self, out: &mut Vec<u8>, uid: Uid) {
         self.item(out, &FetchItem::Uid);
-        let _ = write!(out, "{}", uid.0);
+        text::number(out, uid.0.into());
     }
 
     /// FLAGS
@@ -265,13 +268,15 @@ impl FetchAnswer {
     /// MODSEQ
     pub fn modseq(&mut self, out: &mut Vec<u8>, modseq: ModSeq) {
         self.item(out, &FetchItem::ModSeq);
-        let _ = write!(out, "({})", modseq.0);
+        out.push(b'(');
+        text::number(out, modseq.0);
+        out.push(b')');
     }
 
     /// RFC822.SIZE
     pub fn size(&mut self, out: &mut Vec<u8>, octets: u64) {
         self.item(out, &FetchItem::Size);
-        let _ = write!(out, "{octets}");
+        text::number(out, octets);
     }
 
     /// INTERNALDATE, in a zone so many seconds east of UTC.

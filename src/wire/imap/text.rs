@@ -26,7 +26,23 @@ pub fn nstring(out: &mut Vec<u8>, text: Option<&[u8]>, utf8: bool) {
 
 /// The head of a literal whose octets follow.
 pub fn literal(out: &mut Vec<u8>, octets: u64) {
-    let _ = write!(out, "{{{octets}}}\r\n");
+    out.push(b'{');
+    number(out, octets);
+    out.extend_from_slice(b"}\r\n");
+}
+
+/// A number in digits. The flags of a folder and the answer of a SEARCH are little else, so it is not left to `write!`.
+pub fn number(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let (mut rest, mut at) = (number, digits.len());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            return out.extend_from_slice(&digits[at..]);
+        }
+    }
 }
 
 pub(super) fn quoted(out: &mut Vec<u8>, text: &[u8]) {
@@ -72,6 +88,15 @@ mod tests {
         let mut out = Vec::new();
         string(&mut out, text.as_bytes(), utf8);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_in_digits() {
+        for n in [0, 7, 10, 99, 100, 4_294_967_295, u64::MAX] {
+            let mut out = b"x".to_vec();
+            number(&mut out, n);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("x{n}"));
+        }
     }
 
     #[test]
