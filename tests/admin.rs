@@ -5,6 +5,8 @@
 mod client;
 #[path = "admin_parts/house.rs"]
 mod house;
+#[path = "admin_parts/removal.rs"]
+mod removal;
 #[path = "common/scratch.rs"]
 mod scratch;
 #[path = "admin_parts/shape.rs"]
@@ -101,23 +103,6 @@ fn several_changes_of_a_mailbox_happen_together_or_not_at_all() {
     assert!(gatepost::wire::scram::verify_password(&kept, "correct horse"));
     house.ok("PUT", "mailboxes/ann@office.test", json!({ "password": "another horse", "quota": 5_000_000 }));
     assert_eq!(house.ok("GET", "mailboxes/ann@office.test", Value::Null)["quota"], 5_000_000);
-}
-
-#[test]
-fn a_removed_mailbox_takes_its_mail_along_and_its_number_is_never_used_again() {
-    let house = office("purge");
-    let id = house.mailbox("ann@office.test").id;
-    house.deliver(id, b"Subject: x\r\n\r\nhello\r\n");
-    assert_eq!(house.ok("GET", "mailboxes", Value::Null)["mailboxes"][0]["messages"], 1);
-    house.ok("DELETE", "mailboxes/ann@office.test", Value::Null);
-    assert_eq!(house.usage(id), 0);
-    assert!(house.desk().house().directory.get().removed.is_empty(), "the purge is done");
-    house.ok("POST", "mailboxes", json!({ "address": "ann@office.test", "password": "correct horse" }));
-    let again = house.mailbox("ann@office.test").id;
-    assert_ne!(again, id);
-    house.refused("DELETE", "domains/office.test", Value::Null, 409);
-    house.ok("DELETE", "domains/office.test?purge=1", Value::Null);
-    assert!(house.ok("GET", "mailboxes", Value::Null)["mailboxes"].as_array().unwrap().is_empty());
 }
 
 #[test]

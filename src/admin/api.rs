@@ -42,6 +42,11 @@ impl Method {
 /// The query parameter that every resource knows: `ru` or `en`, for the sentences of errors.
 pub(super) const LANGUAGE: &str = "lang";
 
+/// What it says in a query that is not cut yet.
+pub(super) fn language(query: &str) -> Option<&str> {
+    query.split('&').find_map(|pair| pair.strip_prefix(LANGUAGE)?.strip_prefix('='))
+}
+
 /// A request, cut but not understood yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {

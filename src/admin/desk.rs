@@ -13,7 +13,7 @@ use smol::lock::{Mutex, MutexGuard};
 
 use super::{ApiError, events::Hub, gate::Gate, lodge::Lodge, metrics::Told, sealed::merged};
 use crate::{
-    directory::{self, Change, Directory, DirectoryError, Loaded, Removed, RowChange},
+    directory::{self, Change, Directory, DirectoryError, Loaded, RowChange},
     journal::{AdminEvent, Journal},
     net::{Certificates, Vault, dns::Resolver},
     pipeline::Pipeline,
@@ -25,9 +25,6 @@ use crate::{
     store::{Days, Row, Store, StoreError, Write},
     types::{FolderName, Special},
 };
-
-/// Removed mailboxes that are forgotten in one transaction, once their mail is gone.
-const PURGES: usize = 64;
 
 /// Says what the outside has against settings.
 pub type Precheck = Arc<dyn Fn(&Settings) -> Vec<FieldError> + Send + Sync>;
@@ -173,6 +170,8 @@ pub struct Desk {
     pub(super) keys: Mutex<()>,
     /// Domains or the switch of signing changed.
     pub(super) keys_due: Bell,
+    /// Mailboxes were removed.
+    pub(super) purges_due: Bell,
     /// Held by a check of the store: it reads the whole disk, and holds one of the two threads that answer.
     check: Mutex<()>,
     /// Downloads that are written now; each holds a thread.
@@ -198,6 +197,7 @@ impl Desk {
             turn,
             keys,
             keys_due: Bell::default(),
+            purges_due: Bell::default(),
             check,
             downloads: Arc::default(),
             lodge: Lodge::default(),
@@ -223,8 +223,7 @@ impl Desk {
     }
 
     /// Changes the directory: durable before it is seen. Folders of a new mailbox are made first (D2), so that a mailbox
-    /// without them cannot be left behind; mail of a removed one is deleted afterwards, and again at the next start if
-    /// that fails.
+    /// without them cannot be left behind; mail of a removed one is deleted afterwards ([`super::keep_purging`]).
     pub async fn change(&self, change: Change, caller: &Caller) -> Result<(), DeskError> {
         self.change_all(vec![change], caller).await
     }
@@ -235,16 +234,16 @@ impl Desk {
         let old = self.house.directory.get();
         let done: Vec<String> = changes.iter().filter_map(describe).collect();
         let applied = old.apply_all(changes).map_err(DeskError::Directory)?;
-        for mailbox in applied.added {
-            self.house.store.make_folders(mailbox, self.first_folders()).await?;
-        }
+        self.house.store.make_folders_of(applied.added, self.first_folders()).await?;
         self.write_directory(applied.directory, applied.rows).await?;
         drop(turn);
+        if !applied.removed.is_empty() {
+            self.purges_due.ring();
+        }
         for what in done {
             let Caller { who, from } = caller.clone();
             self.house.journal.tell(AdminEvent::Directory { what, who, from });
         }
-        self.finish_purges().await;
         Ok(())
     }
 
@@ -272,40 +271,11 @@ impl Desk {
         std::iter::once(FolderName::inbox()).chain(named).map(|name| (name.clone(), name.special())).collect()
     }
 
-    /// Deletes the mail of removed mailboxes that is still there. Called at the start and after each change.
-    pub async fn finish_purges(&self) {
+    /// Takes rows out whose work is done.
+    pub(super) async fn forget(&self, done: Vec<Change>) -> Result<(), DeskError> {
         let _turn = self.turn.lock().await;
-        let waiting: Vec<Removed> = self.house.directory.get().removed.values().cloned().collect();
-        for some in waiting.chunks(PURGES) {
-            self.purge(some).await;
-        }
-    }
-
-    /// Purges some and forgets them in one transaction; whose row stays is purged again, which finds nothing then.
-    async fn purge(&self, some: &[Removed]) {
-        let mut gone = Vec::new();
-        for Removed { id, address } in some {
-            match self.house.store.purge(*id).await {
-                Ok(()) | Err(StoreError::Missing) => gone.push((*id, address.to_string())),
-                Err(why) => self.not_purged(address.to_string(), &why.into()),
-            }
-        }
-        let done = self.forget(gone.iter().map(|(id, _)| Change::Purged(*id))).await;
-        for (_, address) in gone {
-            match &done {
-                Ok(()) => self.house.journal.tell(AdminEvent::Purged { address }),
-                Err(why) => self.not_purged(address, why),
-            }
-        }
-    }
-
-    async fn forget(&self, purged: impl Iterator<Item = Change>) -> Result<(), DeskError> {
-        let applied = self.house.directory.get().apply_all(purged).map_err(DeskError::Directory)?;
+        let applied = self.house.directory.get().apply_all(done).map_err(DeskError::Directory)?;
         Ok(self.write_directory(applied.directory, applied.rows).await?)
-    }
-
-    fn not_purged(&self, address: String, why: &DeskError) {
-        self.house.journal.tell(AdminEvent::NotPurged { address, why: why.to_string() });
     }
 
     /// Every version of the settings, oldest first, and the number of the newest (0: none yet).

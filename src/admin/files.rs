@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use miniz_oxide::deflate::compress_to_vec;
 
-use super::{ApiError, page::FILES, reply::Reply, secret};
+use super::{ApiError, language::Language, page::FILES, reply::Reply, secret};
 use crate::policy;
 
 /// zlib's best: a file is packed once in the life of the process.
@@ -42,10 +42,16 @@ pub(super) fn reply(path: &str, accepts: Option<&str>, known: Option<&str>) -> R
 }
 
 /// What a person sees who came to a place that is none.
-pub(super) fn sorry(error: &ApiError) -> Reply {
+pub(super) fn sorry(error: &ApiError, language: Language) -> Reply {
+    let said = error.json_in(language);
+    let text = |name: &str| said[name].as_str().unwrap_or_default().replace('&', "&amp;").replace('<', "&lt;");
     let words = format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{0}</title><h1>{0}: {1}</h1><p><a href=\"/\">Gatepost</a></p></html>\n",
-        error.status, error.error
+        "<!doctype html>\n<html lang=\"{}\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{2}</title><h1>{1}: {2}</h1><p>{3}</p><p><a href=\"/\">Gatepost</a></p></html>\n",
+        language.tag(),
+        error.status,
+        text("error"),
+        text("todo"),
     );
     Reply { status: error.status, kind: HTML, body: words.into_bytes(), heads: Vec::new() }
 }

@@ -40,6 +40,14 @@ impl Language {
         }
     }
 
+    /// Its name in `lang` (RFC 5646).
+    pub fn tag(self) -> &'static str {
+        match self {
+            Language::English => "en",
+            Language::Russian => "ru",
+        }
+    }
+
     /// Whether `?lang=` may say this.
     pub fn is_known(tag: &str) -> bool {
         ["en", "ru"].contains(&tag)

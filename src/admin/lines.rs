@@ -16,8 +16,15 @@ const PAGE: u64 = 100;
 
 /// `journal?max=N&after=NUMBER`: the newest lines, oldest first; numbers begin again at each start.
 /// `journal?day=2026-11-24&page=1&per_page=N&search=TEXT`: a page of a day, newest first; `day=today` too.
+/// `journal?day=2026-11-24&below=0&per_page=N&search=TEXT`: a piece of a search; the next has `below=LEFT+1`.
 pub(super) async fn journal(desk: &Desk, request: Request) -> Answer {
-    if request.query.contains_key("day") { page(desk, &request).await } else { newest(desk, &request) }
+    let has = |name| request.query.contains_key(name);
+    match (has("day"), request.number("below")?) {
+        (true, Some(below)) => look(desk, &request, below).await,
+        (true, None) => page(desk, &request).await,
+        (false, None) => newest(desk, &request),
+        (false, Some(_)) => Err(ApiError::field("day", "must be there")),
+    }
 }
 
 /// The days that have a file, newest first.
@@ -50,6 +57,20 @@ async fn page(desk: &Desk, request: &Request) -> Answer {
         "day": day.to_string(),
         "page": found.page,
         "pages": found.pages,
+        "total": found.total,
+        "lines": lines.collect::<Vec<_>>(),
+    }))
+}
+
+async fn look(desk: &Desk, request: &Request, below: u64) -> Answer {
+    let day = day(desk, request)?;
+    let max = usize::try_from(request.number("per_page")?.unwrap_or(PAGE)).unwrap_or(usize::MAX);
+    let found = desk.house().days.look(day, below, max, request.text("search")).await?;
+    let mail = desk.house().settings.get().syslog_mail_tag.clone();
+    let lines = found.lines.iter().map(|told| line(told.number, told.at.0, &told.line, &mail));
+    Ok(json!({
+        "day": day.to_string(),
+        "left": found.left,
         "total": found.total,
         "lines": lines.collect::<Vec<_>>(),
     }))

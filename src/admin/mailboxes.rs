@@ -8,7 +8,7 @@ use super::{
     api::{Request, address},
     paging::{Needle, Paging},
     password::new_password,
-    people::done,
+    people::removed,
 };
 use crate::{
     directory::{Change, Mailbox},
@@ -107,9 +107,9 @@ pub(super) async fn edit_mailbox(desk: &Desk, mut request: Request) -> Answer {
     Ok(mailbox_json(desk, &find(desk, request.at(0))?).await)
 }
 
-/// Removes one with its mail.
+/// Removes one; its mail follows.
 pub(super) async fn remove_mailbox(desk: &Desk, request: Request) -> Answer {
-    done(desk, Change::RemoveMailbox(address("address", request.at(0))?), &request).await
+    removed(desk, Change::RemoveMailbox(address("address", request.at(0))?), &request).await
 }
 
 fn edits(desk: &Desk, at: &Address, edit: EditMailbox) -> Result<Vec<Change>, ApiError> {

@@ -228,7 +228,7 @@ table! {
     Post   "check" [] Change(Status) - => Report status::check, "Reads everything that is stored.";
     Post   "reindex" [] Change(Status) - => Reindexed reindex::reindex, "Makes the index of messages again from their texts.";
 
-    Get    "journal" [max after day page per_page search] Look(Journal) - => Journal lines::journal, "Journal lines: the newest from memory, or a page of a day (M1-M4).";
+    Get    "journal" [max after day page per_page search below] Look(Journal) - => Journal lines::journal, "Journal lines: the newest from memory, a page of a day, or a piece of a search in it (M1-M4).";
     Get    "journal/days" [] Look(Journal) - => Days lines::days, "The days that have a journal (M5).";
     Get    "journal/export" [day form after] Look(Journal) - => Piece lines::export, "A piece of a day as text.";
     Get    "journal/file" [day form] Look(Journal) - => "text/plain, text/csv" lines::file, "A day as a file (M6, Q30).";
@@ -244,7 +244,7 @@ table! {
     Get    "domains" [] Look(Directory) - => Domains people::domains, "Domains with their counts (G1).";
     Post   "domains" [] Change(Directory) NewDomain => Ok people::add_domain, "Adds a domain (G2).";
     Put    "domains/{name}" [] Change(Directory) EditDomain => Ok people::edit_domain, "Where mail for unknown addresses goes.";
-    Delete "domains/{name}" [purge] Change(Directory) - => Ok people::remove_domain, "Removes a domain; purge: with its mailboxes and their mail.";
+    Delete "domains/{name}" [purge] Change(Directory) - => Gone people::remove_domain, "Removes a domain; purge: with its mailboxes, and their mail soon after.";
 
     Get    "domains/{name}/dkim" [] Look(Directory) - => DkimKeys dkim::list, "The DKIM keys of a domain with their records (G4).";
     Post   "domains/{name}/dkim" [] Change(Directory) - => DkimKeys dkim::make, "Makes the next DKIM keys; their records are to be published.";
@@ -257,7 +257,7 @@ table! {
     Post   "mailboxes" [] Change(Directory) NewMailbox => Mailbox mailboxes::add_mailbox, "Adds a mailbox with its folders (D2).";
     Get    "mailboxes/{address}" [] Look(Directory) - => Mailbox mailboxes::mailbox, "One mailbox.";
     Put    "mailboxes/{address}" [] Change(Directory) EditMailbox => Mailbox mailboxes::edit_mailbox, "Changes what is named; all of it or nothing.";
-    Delete "mailboxes/{address}" [] Change(Directory) - => Ok mailboxes::remove_mailbox, "Removes a mailbox and its mail.";
+    Delete "mailboxes/{address}" [] Change(Directory) - => Gone mailboxes::remove_mailbox, "Removes a mailbox, and its mail soon after.";
     Get    "mailboxes/{address}/folders" [] Look(Directory) - => Folders mailboxes::folders, "The folders of a mailbox.";
 
     Post   "passwords" [] Change(Directory) - => MadeUp password::make, "Makes up a password; it is not stored.";

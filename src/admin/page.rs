@@ -33,6 +33,7 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     ("/app/password.js", SCRIPT, include_bytes!("../../web/app/password.js")),
     ("/app/queue.js", SCRIPT, include_bytes!("../../web/app/queue.js")),
     ("/app/route.js", SCRIPT, include_bytes!("../../web/app/route.js")),
+    ("/app/search.js", SCRIPT, include_bytes!("../../web/app/search.js")),
     ("/app/services.js", SCRIPT, include_bytes!("../../web/app/services.js")),
     ("/app/setting.js", SCRIPT, include_bytes!("../../web/app/setting.js")),
     ("/app/settings.js", SCRIPT, include_bytes!("../../web/app/settings.js")),

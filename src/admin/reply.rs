@@ -99,10 +99,9 @@ pub(super) async fn reply(request: &mut tiny_http::Request, desk: &Arc<Desk>) ->
     let language = language(request);
     match ask(request, &desk.house().gate) {
         Ok(asked) => {
-            let by_person = !asked.path.starts_with("/api/")
-                && header(asked.request, "Accept").is_some_and(|kinds| kinds.contains("text/html"));
+            let by_person = is_for_a_person(&asked.path, header(asked.request, "Accept"));
             answer(asked, desk).await.unwrap_or_else(|error| {
-                Out::Whole(if by_person { files::sorry(&error) } else { Reply::error(&error, language) })
+                Out::Whole(if by_person { files::sorry(&error, language) } else { Reply::error(&error, language) })
             })
         }
         Err(error) => Out::Whole(Reply::error(&error, language)),
@@ -112,8 +111,12 @@ pub(super) async fn reply(request: &mut tiny_http::Request, desk: &Arc<Desk>) ->
 /// The language of an error's sentences.
 pub(super) fn language(request: &tiny_http::Request) -> Language {
     let query = request.url().split_once('?').map_or("", |(_, query)| query);
-    let chosen = query.split('&').find_map(|pair| pair.strip_prefix(api::LANGUAGE)?.strip_prefix('='));
-    Language::of(chosen, header(request, "Accept-Language"))
+    Language::of(api::language(query), header(request, "Accept-Language"))
+}
+
+/// Whether a browser will show the answer as a page.
+pub(super) fn is_for_a_person(path: &str, accept: Option<&str>) -> bool {
+    !path.starts_with("/api/") && accept.is_some_and(|kinds| kinds.contains("text/html"))
 }
 
 fn ask<'a>(request: &'a mut tiny_http::Request, gate: &gate::Gate) -> Result<Asked<'a>, ApiError> {

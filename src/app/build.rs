@@ -207,7 +207,7 @@ impl Ground {
             ))),
             spawn(Box::pin(admin::keep_keys(desk.clone(), stop.clone()))),
             spawn(Box::pin(allowance::watch(self.allowance(&desk), stop.clone()))),
-            spawn(Box::pin(async move { desk.finish_purges().await })),
+            spawn(Box::pin(admin::keep_purging(desk, stop.clone()))),
         ]
     }
 

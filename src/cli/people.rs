@@ -16,6 +16,17 @@ fn does(context: &Context, method: &str, path: &str, body: &Json, said: String) 
     show::answer(context, &answer, |_| said)
 }
 
+/// The mail goes a little later; who removed much learns how to see that it does.
+fn removes(context: &Context, path: &str, said: &str) -> Done {
+    let answer = context.client.ask("DELETE", path, &nothing())?;
+    show::answer(context, &answer, |answer| match answer["purging"].as_u64() {
+        Some(left) if left > 1 => {
+            format!("{said}; the mail of {left} mailboxes is being deleted: gatepost status shows how many are left")
+        }
+        Some(_) | None => said.to_owned(),
+    })
+}
+
 pub(super) fn domain_add(context: &Context, args: Args) -> Done {
     let said = format!("domain {} added", args.at(0));
     does(context, "POST", "domains", &json!({ "name": args.at(0) }), said)
@@ -28,7 +39,7 @@ pub(super) fn domain_remove(context: &Context, args: Args) -> Done {
         confirm(&format!("All mailboxes of {name} and their mail will be deleted."), name, args.has("yes"))?;
     }
     let path = format!("domains/{}{}", escape(name), if purge { "?purge=1" } else { "" });
-    does(context, "DELETE", &path, &nothing(), format!("domain {name} removed"))
+    removes(context, &path, &format!("domain {name} removed"))
 }
 
 pub(super) fn domain_list(context: &Context, _args: Args) -> Done {
@@ -96,7 +107,7 @@ pub(super) fn mailbox_remove(context: &Context, args: Args) -> Done {
     let address = args.at(0);
     confirm(&format!("The mailbox {address} and all its mail will be deleted."), address, args.has("yes"))?;
     let path = format!("mailboxes/{}", escape(address));
-    does(context, "DELETE", &path, &nothing(), format!("mailbox {address} removed with its mail"))
+    removes(context, &path, &format!("mailbox {address} removed with its mail"))
 }
 
 pub(super) fn mailbox_list(context: &Context, _args: Args) -> Done {

@@ -119,7 +119,7 @@ impl From<AdminEvent> for Line {
             AdminEvent::NotPurged { address, why } => Line::error(
                 Tag::Gatepost,
                 format!(
-                    "the mail of the removed mailbox {} is not deleted yet: {}; it is tried again at the next start",
+                    "the mail of the removed mailbox {} is not deleted yet: {}; it is tried again",
                     safe(&address, 330),
                     safe(&why, 300)
                 ),

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::types::{BodyId, FolderId, FolderName, Keyword, MailboxId, MessageRow, Special, Uid};
 
+/// Mailboxes whose folders are made in one group of the writer.
+const TOGETHER: usize = 64;
+
 impl Store {
     /// A mailbox' folders by name, with their counts.
     pub async fn folders(&self, mailbox: MailboxId) -> Result<Vec<Folder>, StoreError> {
@@ -44,6 +47,20 @@ impl Store {
         folders: Vec<(FolderName, Special)>,
     ) -> Result<(), StoreError> {
         self.change(Change::Folders(mailbox, FolderWork::Make(folders))).await.map(|_| ())
+    }
+
+    /// The same for several mailboxes, together; the first error.
+    pub async fn make_folders_of(
+        &self,
+        mailboxes: Vec<MailboxId>,
+        folders: Vec<(FolderName, Special)>,
+    ) -> Result<(), StoreError> {
+        for some in mailboxes.chunks(TOGETHER) {
+            let make = |mailbox: &MailboxId| Change::Folders(*mailbox, FolderWork::Make(folders.clone()));
+            let done = self.change_each(some.iter().map(make).collect()).await;
+            done.into_iter().collect::<Result<Vec<_>, _>>()?;
+        }
+        Ok(())
     }
 
     /// A new folder and the levels above it. Exists, or Limit.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     journal::Journal,
-    rt::{Board, Clock, Sender, Worker, bounded},
+    rt::{Board, Clock, Receiver, Sender, Worker, bounded},
     types::{BodyId, BodyReader, FolderName, MailboxId, MessageRow, Uid, UnixTime},
 };
 
@@ -73,10 +73,30 @@ impl Store {
 
     /// Hands a job to the writer and waits for its answer.
     pub(super) async fn ask(&self, job: Job) -> Result<Answer, StoreError> {
-        let gone = || StoreError::Unavailable("the store's writer stopped in this job".into());
+        self.hand(job).await?.recv().await.map_err(|_| gone())?
+    }
+
+    /// Hands a job to the writer; its answer comes there.
+    async fn hand(&self, job: Job) -> Result<Receiver<Result<Answer, StoreError>>, StoreError> {
         let (answer, wait) = bounded(1);
         self.orders.send(Order { job, answer }).await.map_err(|_| gone())?;
-        wait.recv().await.map_err(|_| gone())?
+        Ok(wait)
+    }
+
+    /// Changes that stand beside each other: those that are handed over while the writer works are one group of it. The
+    /// answers come in their order.
+    pub(super) async fn change_each(&self, changes: Vec<Change>) -> Vec<Result<Answer, StoreError>> {
+        let (mut handed, mut answers) = (Vec::new(), Vec::new());
+        for change in changes {
+            handed.push(self.hand(Job::Rows(change)).await);
+        }
+        for wait in handed {
+            answers.push(match wait {
+                Ok(wait) => wait.recv().await.unwrap_or_else(|_| Err(gone())),
+                Err(error) => Err(error),
+            });
+        }
+        answers
     }
 
     /// A job that only changes rows.
@@ -141,6 +161,12 @@ impl Store {
         self.change(Change::Purge(mailbox)).await.map(|_| ())
     }
 
+    /// The same for several, together.
+    pub async fn purge_all(&self, mailboxes: Vec<MailboxId>) -> Vec<Result<(), StoreError>> {
+        let done = self.change_each(mailboxes.into_iter().map(Change::Purge).collect()).await;
+        done.into_iter().map(|answer| answer.map(drop)).collect()
+    }
+
     /// What a mailbox holds.
     pub async fn usage(&self, mailbox: MailboxId) -> Result<Usage, StoreError> {
         self.core.read(move |mail| reader::usage(mail, mailbox)).await
@@ -166,4 +192,8 @@ impl Store {
     pub fn newest_time(&self) -> UnixTime {
         self.core.newest_time()
     }
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the store's writer stopped in this job".into())
 }

@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, OnceLock},
+    time::{Duration, Instant},
 };
 
 use gatepost::{
@@ -25,7 +26,8 @@ use super::{client, scratch::Scratch, shape::Document};
 
 /// The API with the front before it, as subcommands meet it.
 struct Served {
-    keys: Option<Task<()>>,
+    /// What works beside the requests.
+    beside: Vec<Task<()>>,
     _local: Local,
     front: Arc<Front>,
     _admin: Admin,
@@ -46,19 +48,24 @@ impl Served {
             stop: stop.clone(),
             patience: Patience::default(),
         });
-        let keys = executor.spawn(admin::keep_keys(desk.clone(), stop.clone()));
+        let beside = vec![
+            executor.spawn(admin::keep_keys(desk.clone(), stop.clone())),
+            executor.spawn(admin::keep_purging(desk.clone(), stop.clone())),
+        ];
         let local = Local::open(house.state_dir.join(SOCKET), front.clone(), &executor)?;
-        Ok(Served { keys: Some(keys), _local: local, front, _admin: admin, stop, executor })
+        Ok(Served { beside, _local: local, front, _admin: admin, stop, executor })
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
         self.stop.set();
-        // It holds the desk until it is really gone.
-        self.keys.take().map(|keys| block_on(keys.cancel()));
+        // They hold the desk until they are really gone.
+        for task in self.beside.drain(..) {
+            block_on(task.cancel());
+        }
         // Connections see the sign before their executor ends, as in the program, which waits for them.
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(100));
         self.executor.end();
     }
 }
@@ -189,6 +196,15 @@ impl House {
                 .await
                 .unwrap();
         });
+    }
+
+    /// Waits until the mail of all removed mailboxes is deleted.
+    pub fn purged(&self) {
+        let begun = Instant::now();
+        while !self.desk().house().directory.get().removed.is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the purge does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     pub fn usage(&self, mailbox: MailboxId) -> u64 {

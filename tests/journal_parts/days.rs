@@ -112,6 +112,29 @@ fn lines_lie_in_the_file_of_their_local_day_and_are_paged_and_searched() {
 }
 
 #[test]
+fn a_search_is_made_of_bounded_pieces_that_miss_nothing() {
+    let house = House::at("pieces", EVENING);
+    for n in 1..=120_001 {
+        house.say(if n % 40_000 == 1 { format!("needle {n}") } else { String::from("hay") });
+        if n % 2000 == 0 {
+            now(house.days.flush());
+        }
+    }
+    let look = |below, max, search: &str| {
+        let found = now(house.days.look(day("2026-11-24"), below, max, search)).unwrap();
+        (found.lines.iter().map(|line| line.number).collect::<Vec<_>>(), found.left, found.total)
+    };
+    assert_eq!(look(0, 10, "NEEDLE"), (vec![120_001, 80_001, 40_001], 20_001, 120_001));
+    assert_eq!(look(20_002, 10, "needle"), (vec![1], 0, 120_001));
+    assert_eq!(look(0, 10, "nowhere"), (vec![], 20_001, 120_001), "a piece is bounded where nothing is found too");
+    assert_eq!(look(0, 1, "needle"), (vec![120_001], 120_000, 120_001), "and ends where there is enough");
+    assert_eq!(look(120_001, 1, "needle"), (vec![80_001], 80_000, 120_001));
+    assert_eq!(look(3, 9, ""), (vec![2, 1], 0, 120_001));
+    assert_eq!(look(1, 9, ""), (vec![], 0, 120_001));
+    assert_eq!(now(house.days.look(day("2020-01-01"), 0, 9, "x")).unwrap().total, 0);
+}
+
+#[test]
 fn a_second_process_goes_on_with_the_day() {
     let house = House::at("again", EVENING);
     house.say("first");

@@ -46,8 +46,8 @@ function RemoveDomain({ domain, close, done }) {
   const used = domain.mailboxes + domain.aliases > 0;
   const [purge, setPurge] = useState(false);
   const send = async () => {
-    await remove(at(["domains", domain.name], { purge: purge ? 1 : undefined }));
-    notify(t("removed_x", domain.name));
+    const { purging } = await remove(at(["domains", domain.name], { purge: purge ? 1 : undefined }));
+    notify(purging > 1 ? `${t("removed_x", domain.name)}; ${t("purging", purging)}` : t("removed_x", domain.name));
     done();
   };
   return html`<${Confirm} title=${t("remove_domain_q")} word=${t("remove")} close=${close} send=${send} typed=${used ? domain.name : undefined}>

@@ -2,10 +2,11 @@
 
 import { html, useEffect, useState } from "./lib.js";
 import { Button, Empty, Failure, LinkButton, Loading, Pager, SearchBox, useLoad, useSettled } from "./ui.js";
+import { useSearch } from "./search.js";
 import { Head } from "./shell.js";
 import { Lines } from "./lines.js";
 import { follow } from "./events.js";
-import { t } from "./words.js";
+import { number, t } from "./words.js";
 import { route, turn } from "./route.js";
 import { at } from "./api.js";
 
@@ -22,12 +23,14 @@ export function Journal() {
   }, [search]);
   useEffect(() => setTyped(query.search ?? ""), [query.search]);
   const asked = query.search ?? "";
-  const found = useLoad(at(["journal"], { day, page, per_page: PER_PAGE, search: asked }));
+  const paged = useLoad(asked ? null : at(["journal"], { day, page, per_page: PER_PAGE }));
+  const looked = useSearch(day, asked, PER_PAGE);
   const days = useLoad("journal/days");
   const live = day === "today" && page === 1 && !asked;
-  const fresh = useFresh(live, found);
+  const fresh = useFresh(live, paged);
+  const found = asked ? looked : paged;
   const data = found.data;
-  const shown = data?.day ?? (day === "today" ? "" : day);
+  const shown = data?.day ?? (day === "today" ? (days.data?.days[0] ?? "") : day);
   const find = (id) => {
     setTyped(id);
     turn({ search: id, page: undefined });
@@ -40,7 +43,8 @@ export function Journal() {
       </div>
       <${Failure} error=${found.error} retry=${found.reload} />
       ${!data && !found.error && html`<${Loading} />`}
-      ${data && html`<${Found} data=${data} lines=${[...fresh, ...data.lines]} loading=${found.loading} search=${asked} find=${find} live=${live} />`}
+      ${data && asked && html`<${Hits} found=${looked} search=${asked} find=${find} />`}
+      ${data && !asked && html`<${Found} data=${data} lines=${[...fresh, ...data.lines]} loading=${found.loading} find=${find} live=${live} />`}
     </section>`;
 }
 
@@ -61,13 +65,28 @@ function useFresh(live, found) {
   return live ? fresh.filter((line) => last === undefined || !found.data.lines.some((old) => old.time === line.time && old.text === line.text)) : [];
 }
 
-function Found({ data, lines, loading, search, find, live }) {
-  if (lines.length === 0) {
-    const title = search ? t("nothing_found", search) : t("no_lines");
-    return html`<${Empty} icon="journal" title=${title}>${search ? t("journal_found_todo") : t("no_lines_todo")}<//>`;
-  }
+// What a search has found up to now, and how far it is.
+function Hits({ found, search, find }) {
+  const { data, loading, more, error } = found;
+  const { lines, left, total } = data;
+  if (lines.length === 0 && left === 0) return html`<${Empty} icon="journal" title=${t("nothing_found", search)}>${t("journal_found_todo")}<//>`;
+  const done = left === 0 ? "" : t("looked_through", number(total - left), number(total));
+  return html`<p class="list-facts">
+      <span role="status">${t("n_lines_found", lines.length)}</span>
+      ${done && html`<span>${done}</span>`}
+      ${loading && html`<span class="spinner" aria-hidden="true"></span>`}
+    </p>
+    ${lines.length > 0 && html`<${Lines} lines=${lines} find=${find} caption=${t("journal")} />`}
+    <div class="list-foot">
+      ${left > 0 && !loading && !error && html`<${Button} onClick=${more}>${t("search_older")}<//>`}
+      <${Export} day=${data.day} />
+    </div>`;
+}
+
+function Found({ data, lines, loading, find, live }) {
+  if (lines.length === 0) return html`<${Empty} icon="journal" title=${t("no_lines")}>${t("no_lines_todo")}<//>`;
   return html`<p class="list-facts" role="status">
-      <span>${search ? t("n_lines_found", data.total) : t("n_lines", data.total)}</span>
+      <span>${t("n_lines", data.total)}</span>
       ${live && html`<span class="live">${t("live")}</span>`}
       ${loading && html`<span class="spinner" aria-hidden="true"></span>`}
     </p>

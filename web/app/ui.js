@@ -43,7 +43,7 @@ export function useNarrow(width = 760) {
 }
 
 // A value that follows after a pause: for what is typed.
-export function useSettled(value, pause = 250) {
+export function useSettled(value, pause = 100) {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(value), pause);

@@ -105,13 +105,13 @@ impl Front {
         let mut head = match or(self.head(conn, pause), self.stopped()).await {
             Ok(Some(head)) => head,
             Ok(None) => return After::Close,
-            Err(refusal) => return self.refuse(conn, from, false, &refusal).await,
+            Err(refusal) => return self.refuse(conn, from, None, &refusal).await,
         };
         head.close |= pause.seat.is_some_and(Seat::is_given);
         match self.answer(conn, from, &head).await {
             Ok(After::Again) if head.close || self.means.stop.is_set() => After::Close,
             Ok(after) => after,
-            Err(refusal) => self.refuse(conn, from, head.method == Method::Head, &refusal).await,
+            Err(refusal) => self.refuse(conn, from, Some(&head), &refusal).await,
         }
     }
 
@@ -160,12 +160,12 @@ impl Front {
         Ok(Body { octets, _place: place })
     }
 
-    async fn refuse(&self, conn: &mut Conn, from: Origin, without_body: bool, refusal: &Refusal) -> After {
+    async fn refuse(&self, conn: &mut Conn, from: Origin, asked: Option<&RequestHead>, refusal: &Refusal) -> After {
         if let Some(why) = refusal.log {
             self.tell(from, why);
         }
         let mut out = Vec::new();
-        refusal.write(without_body, &mut out);
+        refusal.write(asked, &mut out);
         conn.put(&out);
         After::Close
     }
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(status(&settings, false, "GET /healthz HTTP/1.1\r\nHost: localhost"), None);
         let mut out = Vec::new();
         let from = Origin::Net { ip: "::1".parse().unwrap(), tls: false };
-        check(&settings, from, &head(get)).unwrap_err().write(true, &mut out);
+        check(&settings, from, &head(get)).unwrap_err().write(None, &mut out);
         assert!(String::from_utf8(out).unwrap().contains("Location: https://[::1]:8443/a?b\r\n"));
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn full() -> &'static [u8] {
     static FULL: OnceLock<Vec<u8>> = OnceLock::new();
     FULL.get_or_init(|| {
         let mut out = Vec::new();
-        refuse::FULL.write(false, &mut out);
+        refuse::FULL.write(None, &mut out);
         out
     })
 }

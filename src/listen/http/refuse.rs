@@ -1,13 +1,16 @@
-//! What those hear who are not let through. The body is JSON of the API's form, so that a client has one kind of error to read.
+//! What those hear who are not let through. The body is the API's, so that a client has one kind of error to read.
 
-use crate::wire::http::{AnswerHead, BadHead, BodyForm, Method};
+use crate::{
+    admin,
+    wire::http::{AnswerHead, BadHead, BodyForm, Method, RequestHead},
+};
 
 /// What the client hears, and what the journal learns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// HTTP status.
     pub status: u16,
-    /// What is so; fixed words.
+    /// What is so; fixed words, which `admin/sentences.txt` has in Russian.
     error: &'static str,
     /// What to do about it.
     todo: &'static str,
@@ -74,11 +77,11 @@ pub(super) fn redirect(to: String) -> Refusal {
 }
 
 impl Refusal {
-    /// The whole answer; `without_body` for HEAD. The connection ends behind it.
-    pub fn write(&self, without_body: bool, out: &mut Vec<u8>) {
-        let body = format!("{{\"error\":\"{}\",\"todo\":\"{}\"}}\n", self.error, self.todo);
+    /// The whole answer to what was asked, where that was understood. The connection ends behind it.
+    pub fn write(&self, asked: Option<&RequestHead>, out: &mut Vec<u8>) {
+        let (kind, body) = admin::refused(self.status, self.error, self.todo, asked);
         let mut fields = vec![
-            ("Content-Type".to_owned(), "application/json".to_owned()),
+            ("Content-Type".to_owned(), kind.to_owned()),
             ("Cache-Control".to_owned(), "no-store".to_owned()),
             ("X-Content-Type-Options".to_owned(), "nosniff".to_owned()),
         ];
@@ -88,8 +91,8 @@ impl Refusal {
         fields.extend(self.also.clone().map(|(name, value)| (name.to_owned(), value)));
         let octets = u64::try_from(body.len()).unwrap_or(0);
         AnswerHead { status: self.status, body: BodyForm::Octets(octets), fields }.write(true, out);
-        if !without_body {
-            out.extend_from_slice(body.as_bytes());
+        if !asked.is_some_and(|head| head.method == Method::Head) {
+            out.extend_from_slice(&body);
         }
     }
 }
@@ -98,17 +101,39 @@ impl Refusal {
 mod tests {
     use super::*;
 
+    const BAD_HEADS: [BadHead; 15] = [
+        BadHead::Line,
+        BadHead::Method,
+        BadHead::Version,
+        BadHead::BareLf,
+        BadHead::Control,
+        BadHead::Folded,
+        BadHead::Field,
+        BadHead::TooMany,
+        BadHead::Host,
+        BadHead::Length,
+        BadHead::TwoFramings,
+        BadHead::Chunked,
+        BadHead::Te,
+        BadHead::Upgrade,
+        BadHead::Expect,
+    ];
+
     #[test]
-    fn an_answer_is_whole_and_its_body_needs_no_escape() {
+    fn an_answer_is_whole_and_every_sentence_has_a_name_and_is_there_in_russian() {
         let mut all = vec![HEAD_LATE, HEAD_LONG, BODY_LATE, BODY_LONG, BODIES_FULL, HOST, ONLY_TLS, BUSY, DOWNLOADS];
-        all.extend([NO_ANSWER, BROKEN, FULL, bad_head(BadHead::Method), redirect("https://gw:8443/".into())]);
+        all.extend([NO_ANSWER, BROKEN, FULL, redirect("https://gw:8443/".into())]);
+        all.extend(BAD_HEADS.map(bad_head));
         for refusal in all {
             let mut out = Vec::new();
-            refusal.write(false, &mut out);
+            refusal.write(None, &mut out);
             let text = String::from_utf8(out).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             assert!(head.contains(&format!("Content-Length: {}", body.len())) && head.contains("Connection: close"));
-            assert!(!body.contains('\\') && body.matches('"').count() == 8, "{body}");
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            let words = &body["words"];
+            let is_said = ["error", "todo"].iter().all(|name| words["en"][name] != words["ru"][name]);
+            assert!(is_said && body["id"] != "other" && body["error"] == refusal.error, "{body}");
         }
     }
 }

@@ -78,6 +78,17 @@ impl Page {
     }
 }
 
+/// A piece of a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Lines that were found, newest first.
+    pub lines: Vec<DayLine>,
+    /// How many of the day's oldest lines were not looked at yet; 0: the search is over.
+    pub left: u64,
+    /// How many lines the day has.
+    pub total: u64,
+}
+
 /// Form of an export (Q30).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {

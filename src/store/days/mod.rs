@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub use self::{
-    day::{Day, DayLine, Export, Page},
+    day::{Day, DayLine, Export, Look, Page},
     tally::{Hours, Message},
 };
 
@@ -42,6 +42,8 @@ const PERIOD: Duration = Duration::from_secs(5);
 const BATCH: usize = 512;
 /// Lines that one turn on the thread looks at in a search; writing goes on between turns.
 const SLICE: u64 = 10_000;
+/// Lines that one look through a day goes over; the next one goes on behind them.
+const LOOK: u64 = 10 * SLICE;
 /// Lines of one page, and of one piece of an export.
 const MOST: usize = 1000;
 /// How often old files are looked for.
@@ -191,7 +193,7 @@ impl Days {
     pub async fn page(&self, day: Day, page: usize, per_page: usize, search: &str) -> Result<Page, StoreError> {
         self.flush().await;
         let per_page = per_page.clamp(1, MOST);
-        let needle: String = search.trim().to_lowercase().chars().take(200).collect();
+        let needle = needle(search);
         if needle.is_empty() {
             return self.plain_page(day, page.max(1), per_page).await;
         }
@@ -232,11 +234,37 @@ impl Days {
             }
             newest = oldest - 1;
         }
-        let lines =
-            self.turn(move |files| lines.iter().map(|n| files.range(day, *n, *n)).collect::<Result<Vec<_>, _>>());
-        let mut out = Page::empty(page, per_page, total);
-        out.lines = lines.await?.concat();
-        Ok(out)
+        Ok(Page { lines: self.lines(day, lines).await?, ..Page::empty(page, per_page, total) })
+    }
+
+    /// A bounded piece of a search, newest line first: of the lines numbered below `below` (0: of all of them), until `max` hold
+    /// `search`, or LOOK were looked at. A search of a day of millions is made of these, shows how far it is and can be left.
+    pub async fn look(&self, day: Day, below: u64, max: usize, search: &str) -> Result<Look, StoreError> {
+        if below == 0 {
+            self.flush().await;
+        }
+        let (needle, max) = (needle(search), max.clamp(1, MOST));
+        let total = self.turn(move |files| files.last(day)).await?;
+        let mut left = if below == 0 { total } else { total.min(below - 1) };
+        let end = left.saturating_sub(LOOK);
+        let mut found: Vec<u64> = Vec::new();
+        while left > end && found.len() < max {
+            let (newest, oldest) = (left, left.saturating_sub(SLICE - 1).max(end + 1));
+            let needle = needle.clone();
+            let slice = self.turn(move |files| files.search(day, oldest, newest, &needle)).await?;
+            found.extend(slice.into_iter().rev().take(max - found.len()));
+            left = found.last().filter(|_| found.len() == max).map_or(oldest, |last| *last) - 1;
+        }
+        let lines = self.lines(day, found).await?;
+        Ok(Look { lines, left, total })
+    }
+
+    /// Lines by their numbers.
+    async fn lines(&self, day: Day, numbers: Vec<u64>) -> Result<Vec<DayLine>, StoreError> {
+        let each = move |files: &mut Files| {
+            numbers.iter().map(|n| files.range(day, *n, *n)).collect::<Result<Vec<_>, _>>().map(|lines| lines.concat())
+        };
+        self.turn(each).await
     }
 
     /// A piece of a day as text, oldest line first, from behind line `after` (0 at first), and the number to go on behind;
@@ -257,6 +285,11 @@ impl Days {
         let text = lines.iter().fold(head.to_owned(), |text, line| text + &line.text(form, mail, &self.0.origin));
         Ok((text, lines.last().map(|line| line.number)))
     }
+}
+
+/// What is looked for, as the files want it.
+fn needle(search: &str) -> String {
+    search.trim().to_lowercase().chars().take(200).collect()
 }
 
 impl Inner {
