@@ -1,39 +1,39 @@
 //! The page's files as a browser gets them: packed, with a tag, and under a name that changes with them.
 //!
+//! No tool is needed to make the page: plain HTML, CSS and ES modules in `web/`, which `scripts/build.rs` packs into the program.
 //! `index.html` names the others as `v/VERSION/...`, VERSION being a hash over all of them: these are kept for a year and
 //! never asked for again, and a new program is seen at once. Under their own names they are asked for each time.
 
-use std::sync::OnceLock;
+use miniz_oxide::inflate::decompress_to_vec;
 
-use miniz_oxide::deflate::compress_to_vec;
+use super::{ApiError, language::Language, reply::Reply};
 
-use super::{ApiError, language::Language, page::FILES, reply::Reply, secret};
-use crate::policy;
-
-/// zlib's best: a file is packed once in the life of the process.
-const LEVEL: u8 = 9;
 const HTML: &str = "text/html; charset=utf-8";
+/// Octets before and after the deflated ones (RFC 1952, as `scripts/build.rs` writes it).
+const AROUND: (usize, usize) = (10, 8);
 
-/// A file that was asked for once.
+/// A file of the page, gzipped.
 struct File {
+    path: &'static str,
     kind: &'static str,
-    plain: Vec<u8>,
-    packed: Vec<u8>,
+    packed: &'static [u8],
 }
+
+include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 /// The page's file at this path. It holds nothing of this server: whoever reaches the port may have it. `accepts` and `known` are
 /// Accept-Encoding and If-None-Match.
 pub(super) fn reply(path: &str, accepts: Option<&str>, known: Option<&str>) -> Result<Reply, ApiError> {
     let (path, is_this_version) = named(path);
-    let file = file(path).ok_or_else(ApiError::no_such_path)?;
-    let packed = accepts.is_some_and(takes_gzip) && file.packed.len() < file.plain.len();
+    let file = FILES.iter().find(|file| file.path == path).ok_or_else(ApiError::no_such_path)?;
+    let packed = accepts.is_some_and(takes_gzip);
     // RFC 9110 s8.8.1: two codings of one file are two representations.
-    let tag = format!("\"{}{}\"", version(), if packed { "-gzip" } else { "" });
+    let tag = format!("\"{VERSION}{}\"", if packed { "-gzip" } else { "" });
     let is_known = known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
     let body = match (is_known, packed) {
         (true, _) => Vec::new(),
-        (false, true) => file.packed.clone(),
-        (false, false) => file.plain.clone(),
+        (false, true) => file.packed.to_vec(),
+        (false, false) => plain(file),
     };
     let keep = if is_this_version { "public, max-age=31536000, immutable" } else { "no-cache" };
     let mut heads = vec![("ETag", tag), ("Cache-Control", keep.to_owned()), ("Vary", "Accept-Encoding".to_owned())];
@@ -61,36 +61,13 @@ pub(super) fn sorry(error: &ApiError, language: Language) -> Reply {
 fn named(path: &str) -> (&str, bool) {
     let Some(rest) = path.strip_prefix("/v/") else { return (path, false) };
     let at = rest.find('/').unwrap_or(rest.len());
-    (&rest[at..], &rest[..at] == version())
+    (&rest[at..], &rest[..at] == VERSION)
 }
 
-/// A hash over all files.
-fn version() -> &'static str {
-    static VERSION: OnceLock<String> = OnceLock::new();
-    VERSION.get_or_init(|| {
-        let sums: Vec<u8> = FILES.iter().flat_map(|(_, _, bytes)| policy::digest(bytes)).collect();
-        secret::hex(&policy::digest(&sums)[..8])
-    })
-}
-
-/// Packed when it is asked for, not at the start: the board is up at once.
-fn file(path: &str) -> Option<&'static File> {
-    static READY: [OnceLock<File>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
-    let at = FILES.iter().position(|file| file.0 == path)?;
-    let (path, kind, bytes) = FILES[at];
-    Some(READY[at].get_or_init(|| {
-        let plain = if path == "/" { with_versions(bytes) } else { bytes.to_vec() };
-        File { kind, packed: gzip(&plain), plain }
-    }))
-}
-
-/// `index.html` with the versions of the files that it names.
-fn with_versions(index: &[u8]) -> Vec<u8> {
-    let mut text = String::from_utf8_lossy(index).into_owned();
-    for (path, _, _) in FILES.iter().filter(|file| file.0 != "/") {
-        text = text.replace(&format!("\"{}\"", &path[1..]), &format!("\"v/{}{path}\"", version()));
-    }
-    text.into_bytes()
+/// For the few that do not take gzip. What the build packed can be unpacked (a test does it with every file).
+fn plain(file: &File) -> Vec<u8> {
+    let deflated = &file.packed[AROUND.0..file.packed.len() - AROUND.1];
+    decompress_to_vec(deflated).unwrap_or_default()
 }
 
 /// RFC 9110 s12.5.3: named, and not with a weight of zero.
@@ -102,27 +79,9 @@ fn takes_gzip(accepts: &str) -> bool {
     })
 }
 
-/// RFC 1952: ten octets of head, deflated octets, their sum and length.
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
-    out.extend(compress_to_vec(bytes, LEVEL));
-    out.extend(crc32(bytes).to_le_bytes());
-    let length = u32::try_from(bytes.len() & 0xffff_ffff).unwrap_or(0);
-    out.extend(length.to_le_bytes());
-    out
-}
-
-/// RFC 1952 s8: the sum of gzip (CRC-32 of IEEE, not crc32c's).
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |sum: u32, byte: &u8| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 & (sum & 1).wrapping_neg()))
-    };
-    !bytes.iter().fold(u32::MAX, step)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{io::Write, process::Command, process::Stdio};
+    use std::{collections::BTreeMap, fs, io::Write, path::Path, process::Command, process::Stdio};
 
     use super::*;
 
@@ -135,10 +94,8 @@ mod tests {
         reply.heads.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
     }
 
-    #[test]
-    fn a_packed_file_is_what_gzip_unpacks() {
-        let reply = get("/style.css", Some("br, gzip"), None);
-        assert_eq!(head(&reply, "Content-Encoding"), Some("gzip"));
+    /// What gzip, a program that nobody here wrote, makes of it.
+    fn unpacked(packed: &[u8]) -> Vec<u8> {
         let mut child = Command::new("gzip")
             .arg("-dc")
             .stdin(Stdio::piped())
@@ -146,13 +103,42 @@ mod tests {
             .spawn()
             .expect("gzip is there");
         let mut stdin = child.stdin.take().unwrap();
-        let packed = reply.body.clone();
+        let packed = packed.to_vec();
         let writer = std::thread::spawn(move || stdin.write_all(&packed));
         let out = child.wait_with_output().unwrap();
         writer.join().unwrap().unwrap();
         assert!(out.status.success());
-        assert_eq!(out.stdout, file("/style.css").unwrap().plain);
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+        out.stdout
+    }
+
+    /// Each file of `web/` that a browser can use, and the path of it.
+    fn web(directory: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
+        for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = format!("{prefix}/{}", path.file_name().unwrap().to_str().unwrap());
+            match path.is_dir() {
+                true => web(&path, &name, found),
+                false if [".html", ".js", ".css", ".svg"].iter().any(|end| name.ends_with(end)) => {
+                    found.insert(name, fs::read(path).unwrap());
+                }
+                false => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_that_a_browser_can_use_is_sent_packed_and_plain() {
+        let mut files = BTreeMap::new();
+        web(&Path::new(env!("CARGO_MANIFEST_DIR")).join("web"), "", &mut files);
+        assert_eq!(files.len(), FILES.len());
+        for (name, bytes) in files {
+            let path = if name == "/index.html" { "/" } else { &name };
+            let (packed, plain) = (get(path, Some("br, gzip"), None), get(path, None, None));
+            assert_eq!((head(&packed, "Content-Encoding"), head(&plain, "Content-Encoding")), (Some("gzip"), None));
+            assert!(packed.body.len() < plain.body.len(), "{name}");
+            assert_eq!(unpacked(&packed.body), plain.body, "{name}");
+            let as_written = String::from_utf8(plain.body).unwrap().replace(&format!("v/{VERSION}/"), "");
+            assert_eq!(as_written.as_bytes(), bytes, "{name}");
+        }
     }
 
     #[test]
@@ -171,7 +157,7 @@ mod tests {
     #[test]
     fn the_first_page_names_versions_that_are_kept_for_ever() {
         let index = String::from_utf8(get("/", None, None).body).unwrap();
-        let named = format!("v/{}/app/main.js", version());
+        let named = format!("v/{VERSION}/app/main.js");
         assert!(index.contains(&format!("\"{named}\"")), "{index}");
         let main = get(&format!("/{named}"), None, None);
         assert!(main.status == 200 && head(&main, "Cache-Control").unwrap().ends_with("immutable"));
@@ -184,7 +170,7 @@ mod tests {
     /// Section 8's sister: issue 4 asks for 100 KB at most at the first load.
     #[test]
     fn the_first_load_is_small() {
-        let all: usize = FILES.iter().map(|file| get(file.0, Some("gzip"), None).body.len()).sum();
+        let all: usize = FILES.iter().map(|file| get(file.path, Some("gzip"), None).body.len()).sum();
         println!("all files of the page, packed: {all} octets");
         assert!(all <= 100_000, "{all} octets");
     }

@@ -25,7 +25,6 @@ mod mailboxes;
 mod metrics;
 mod openapi;
 mod operations;
-mod page;
 mod paging;
 mod password;
 mod people;

@@ -34,7 +34,12 @@ const DOORS: &[Door] = &[
     },
     Door { names: &["tiny_http"], places: &["admin"], tests: true, why: "it never meets a stranger" },
     Door { names: &["syslog", "log"], places: &["journal"], tests: true, why: "everything told is a typed event" },
-    Door { names: &["miniz_oxide"], places: &["admin/files"], tests: true, why: "only the page's files are packed" },
+    Door {
+        names: &["miniz_oxide"],
+        places: &["admin/files"],
+        tests: true,
+        why: "only the page's files are packed (by scripts/build.rs)",
+    },
     Door { names: &["mail_parser"], places: &["mime"], tests: true, why: "the door of mail-parser" },
     Door {
         names: &["encoding_rs"],
