@@ -1,4 +1,4 @@
-//! Before the compiler: the files of the page are packed, and the linker is told its words.
+//! Before the compiler: the files of the page and long tables are packed, and the linker is told its words.
 
 use std::{
     env, fs,
@@ -16,6 +16,8 @@ const KINDS: &[(&str, &str)] = &[
     ("css", "text/css; charset=utf-8"),
     ("svg", "image/svg+xml"),
 ];
+/// Tables of the program that are read once, if ever.
+const TEXTS: &[&str] = &["src/admin/schemas.json", "src/admin/sentences.txt"];
 /// zlib's best: a file is packed once a build.
 const LEVEL: u8 = 9;
 
@@ -29,7 +31,13 @@ fn main() -> io::Result<()> {
         println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
-    page(Path::new(&out))
+    let out = Path::new(&out);
+    for text in TEXTS {
+        println!("cargo:rerun-if-changed={text}");
+        let name = Path::new(text).file_name().unwrap_or_default().to_string_lossy();
+        fs::write(out.join(format!("{name}.deflated")), compress_to_vec(&fs::read(text)?, LEVEL))?;
+    }
+    page(out)
 }
 
 /// `page.rs`, which `admin::files` includes: a version, which is a hash over all files, and every file under the path that a browser asks for. The program holds

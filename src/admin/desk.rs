@@ -23,7 +23,7 @@ use crate::{
     rt::{Bell, Board, Clock, Shared, Worker},
     settings::{self, FieldError, Settings, TlsMode, Version, Versions},
     store::{Days, Row, Store, StoreError, Write},
-    types::{FolderName, Special},
+    types::{FolderName, Special, map_of},
 };
 
 /// Says what the outside has against settings.
@@ -330,8 +330,8 @@ impl Desk {
     ) -> Result<u64, DeskError> {
         let settings = Settings::check(&fields).map_err(DeskError::Fields)?;
         let texts = settings.texts();
-        let fields: BTreeMap<String, String> =
-            fields.into_keys().filter_map(|key| texts.get(key.as_str()).cloned().map(|text| (key, text))).collect();
+        let text_of = |key: String| texts.get(key.as_str()).cloned().map(|text| (key, text));
+        let fields = map_of(fields.into_keys().filter_map(text_of));
         if fields == current.fields {
             return Ok(current.rev);
         }

@@ -13,7 +13,7 @@ use crate::{
     proof::{DomainKey, KeyKind, KeyPair, Keyring, Stage},
     rt::Stop,
     store::{Row, StoreError, Write},
-    types::{Domain, UnixTime},
+    types::{Domain, UnixTime, set_of},
 };
 
 impl Desk {
@@ -40,7 +40,7 @@ impl Desk {
     async fn keep_keys(&self) -> Result<(), DeskError> {
         let _turn = self.keys.lock().await;
         let (directory, ring) = (self.house().directory.get(), self.house().keyring.get());
-        let kept: BTreeSet<&Domain> = ring.all().map(|key| &key.domain).collect();
+        let kept: BTreeSet<&Domain> = set_of(ring.all().map(|key| &key.domain));
         let gone = ring.all().filter(|key| !directory.domains.contains_key(&key.domain));
         let mut writes: Vec<Write> =
             gone.map(|key| Write::Remove(DomainKey::ROW_KIND.to_owned(), key.row_key())).collect();

@@ -66,7 +66,11 @@ fn named(path: &str) -> (&str, bool) {
 
 /// For the few that do not take gzip. What the build packed can be unpacked (a test does it with every file).
 fn plain(file: &File) -> Vec<u8> {
-    let deflated = &file.packed[AROUND.0..file.packed.len() - AROUND.1];
+    inflated(&file.packed[AROUND.0..file.packed.len() - AROUND.1])
+}
+
+/// Octets that the build packed (RFC 1951).
+pub(super) fn inflated(deflated: &[u8]) -> Vec<u8> {
     decompress_to_vec(deflated).unwrap_or_default()
 }
 

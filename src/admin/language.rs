@@ -7,7 +7,10 @@ use std::sync::OnceLock;
 
 use serde_json::{Value as Json, json};
 
-const SENTENCES: &str = include_str!("sentences.txt");
+use super::files;
+
+/// `sentences.txt`, as `scripts/build.rs` packed it.
+const SENTENCES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/sentences.txt.deflated"));
 /// Sentences within sentences.
 const DEPTH: usize = 3;
 /// The name of a sentence that is not in the table.
@@ -68,7 +71,12 @@ pub(super) struct Said {
 
 fn table() -> &'static [Sentence] {
     static TABLE: OnceLock<Vec<Sentence>> = OnceLock::new();
-    TABLE.get_or_init(|| SENTENCES.lines().filter_map(read).collect())
+    TABLE.get_or_init(|| sentences().lines().filter_map(read).collect())
+}
+
+fn sentences() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| String::from_utf8(files::inflated(SENTENCES)).unwrap_or_default())
 }
 
 fn read(line: &'static str) -> Option<Sentence> {
@@ -138,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_is_whole_and_has_a_name_of_its_own() {
-        let lines = SENTENCES.lines().filter(|line| !line.starts_with('#')).count();
+        let lines = sentences().lines().filter(|line| !line.starts_with('#')).count();
         assert_eq!(table().len(), lines, "a line has no three parts");
         let names: BTreeSet<&str> = table().iter().map(|sentence| sentence.id).collect();
         assert_eq!(names.len(), lines);

@@ -7,11 +7,12 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     Answer, ApiError, Desk,
     api::{LANGUAGE, Request},
+    files,
     operations::{Hand, Operation, Scope, TABLE},
 };
 
-/// Parameters and shapes by name.
-const SHAPES: &str = include_str!("schemas.json");
+/// Parameters and shapes by name: `schemas.json`, as `scripts/build.rs` packed it.
+const SHAPES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/schemas.json.deflated"));
 /// What may come instead of a good answer. 401, 403, 413 and 415 come from the front.
 const ERRORS: [(&str, &str); 12] = [
     ("400", "The request cannot be understood."),
@@ -36,8 +37,8 @@ pub(super) async fn document(_desk: &Desk, _request: Request) -> Answer {
 }
 
 fn make() -> Option<Json> {
-    let mut components: Json = serde_json::from_str(SHAPES).ok()?;
-    components["responses"] = ERRORS.iter().map(|(code, words)| ((*code).to_owned(), error(words))).collect();
+    let mut components: Json = serde_json::from_slice(&files::inflated(SHAPES)).ok()?;
+    components["responses"] = object(ERRORS.iter().map(|(code, words)| ((*code).to_owned(), error(words))));
     components["securitySchemes"] = json!({
         "session": { "type": "apiKey", "in": "cookie", "name": "__Host-gatepost" },
         "token": { "type": "http", "scheme": "bearer" },
@@ -63,8 +64,9 @@ fn make() -> Option<Json> {
 /// What is wrong with a parameter of the query by the numbers of its schema: the end of a sentence that begins with its name.
 pub(super) fn wrong(name: &str, text: &str) -> Option<String> {
     static PARAMETERS: OnceLock<Json> = OnceLock::new();
-    let all = PARAMETERS
-        .get_or_init(|| serde_json::from_str::<Json>(SHAPES).map_or(Json::Null, |mut s| s["parameters"].take()));
+    let all = PARAMETERS.get_or_init(|| {
+        serde_json::from_slice::<Json>(&files::inflated(SHAPES)).map_or(Json::Null, |mut s| s["parameters"].take())
+    });
     let schema = &all[name]["schema"];
     if let Some(most) = schema["maxLength"].as_u64() {
         let is_long = text.chars().count() as u64 > most;
@@ -109,6 +111,12 @@ fn shape(name: &str) -> Json {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
+fn object(fields: impl Iterator<Item = (String, Json)>) -> Json {
+    let mut out = Map::new();
+    out.extend(fields);
+    Json::Object(out)
+}
+
 fn parameters(operation: &Operation) -> Vec<Json> {
     let path = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let path = path.map(|name| format!("at_{name}"));
@@ -121,7 +129,7 @@ fn responses(operation: &Operation) -> Json {
         Hand::Json(_) | Hand::Enter(_) => json!({ "application/json": { "schema": shape(operation.gives) } }),
         Hand::Stream(_) => {
             let kinds = operation.gives.split(", ");
-            kinds.map(|kind| (kind.to_owned(), json!({ "schema": { "type": "string" } }))).collect()
+            object(kinds.map(|kind| (kind.to_owned(), json!({ "schema": { "type": "string" } }))))
         }
     };
     let mut out = json!({ "200": { "description": "All is well.", "content": content } });

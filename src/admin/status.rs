@@ -11,12 +11,10 @@ use crate::{journal::AdminEvent, rt::Light, store::Report};
 pub(super) async fn status(desk: &Desk, _request: Request) -> Answer {
     let house = desk.house();
     let (settings, directory) = (house.settings.get(), house.directory.get());
-    let services: serde_json::Map<String, Json> = house
-        .board
-        .all()
-        .into_iter()
-        .map(|(service, state)| (service, json!({ "light": light(state.light), "text": state.text })))
-        .collect();
+    let states = house.board.all().into_iter();
+    let mut services = serde_json::Map::new();
+    services
+        .extend(states.map(|(service, state)| (service, json!({ "light": light(state.light), "text": state.text }))));
     let mut mail = crate::store::Usage::default();
     for usage in house.store.usages().await.unwrap_or_default().values() {
         mail.bytes += usage.bytes;

@@ -1,7 +1,7 @@
 //! The start, step by step.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -30,6 +30,7 @@ use crate::{
     rt::{self, Board, Clock, Executor, FloorClock, Light, Receiver, Shared, Stop, Worker},
     settings::{self, Settings, Version, Versions},
     store::{Days, Places, Row, Store, StoreError, System, Write},
+    types::map_of,
 };
 
 /// Threads that run sessions, beside the main one (see `run`).
@@ -381,8 +382,6 @@ async fn first_settings(
 /// N3, as the page shows it.
 fn interfaces() -> std::io::Result<BTreeMap<String, Vec<std::net::IpAddr>>> {
     let found = listen::interfaces()?;
-    Ok(found
-        .into_iter()
-        .map(|(name, addresses)| (name, addresses.iter().map(|address| address.ip).collect()))
-        .collect())
+    let ips = |addresses: BTreeSet<listen::Address>| addresses.iter().map(|address| address.ip).collect();
+    Ok(map_of(found.into_iter().map(|(name, addresses)| (name, ips(addresses)))))
 }

@@ -49,7 +49,9 @@ pub(super) fn reset(context: &Context, args: Args) -> Done {
     for key in args.rest() {
         known(key)?;
     }
-    save(context, args.rest().iter().map(|key| (key.clone(), Json::Null)).collect())
+    let mut fields = Map::new();
+    fields.extend(args.rest().iter().map(|key| (key.clone(), Json::Null)));
+    save(context, fields)
 }
 
 /// On top of the version that holds now: whoever saves between the two requests makes this one fail, and nothing is lost.

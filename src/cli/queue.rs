@@ -107,9 +107,9 @@ fn meant(args: &Args) -> Result<Json, Failure> {
     match (numbers.is_empty(), filter.is_empty(), args.has("all")) {
         (false, true, false) => Ok(json!({ "rows": numbers })),
         (true, false, false) | (true, true, true) => {
-            let filter: serde_json::Map<String, Json> =
-                filter.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-            Ok(json!({ "filter": filter }))
+            let mut named = serde_json::Map::new();
+            named.extend(filter.into_iter().map(|(name, value)| (name.to_owned(), Json::from(value))));
+            Ok(json!({ "filter": named }))
         }
         _ => Err(Failure::usage("say which rows", "name rows, or a filter, or --all")),
     }

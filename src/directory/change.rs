@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     limits,
-    types::{Address, Credential, CryptHash, Domain, MailboxId, Password},
+    types::{Address, Credential, CryptHash, Domain, MailboxId, Password, set_of},
 };
 
 /// Octets of an owner's name.
@@ -220,7 +220,7 @@ impl Directory {
         for alias in &aliases {
             self.aliases.remove(alias);
         }
-        self.nobody_needs(&boxes.iter().chain(&aliases).collect())?;
+        self.nobody_needs(&set_of(boxes.iter().chain(&aliases)))?;
         for gone in &boxes {
             self.drop_mailbox(gone);
         }
@@ -250,7 +250,7 @@ impl Directory {
 
     fn remove_mailbox(&mut self, address: &Address) -> Result<()> {
         self.mailbox(address)?;
-        self.nobody_needs(&BTreeSet::from([address]))?;
+        self.nobody_needs(&set_of([address]))?;
         self.drop_mailbox(address);
         Ok(())
     }
@@ -305,7 +305,7 @@ impl Directory {
         if self.aliases.remove(address).is_none() {
             return Err(absent(format!("there is no alias {address}"), "see the list of aliases"));
         }
-        self.nobody_needs(&BTreeSet::from([address]))
+        self.nobody_needs(&set_of([address]))
     }
 
     /// Q23: a loop is refused when saved. Every loop that a save could close goes through the saved alias.
@@ -335,10 +335,10 @@ impl Directory {
     /// Q23: expansion stops at ten levels, so a longer chain would lose mail silently: it is refused when saved.
     /// Goes level by level from the mailboxes upwards, so that wide lists cost no more than their targets.
     fn not_too_deep(&self) -> Result<()> {
-        let mut open: BTreeSet<&Address> = self.aliases.keys().collect();
+        let mut open: BTreeSet<&Address> = set_of(self.aliases.keys());
         for _level in 0..limits::ALIAS_LEVELS {
-            let higher: BTreeSet<&Address> =
-                open.iter().copied().filter(|a| self.aliases[*a].targets.iter().any(|t| open.contains(t))).collect();
+            let next = open.iter().copied().filter(|a| self.aliases[*a].targets.iter().any(|t| open.contains(t)));
+            let higher: BTreeSet<&Address> = set_of(next);
             if higher.is_empty() {
                 return Ok(());
             }
@@ -456,7 +456,7 @@ fn closure<'a, I: IntoIterator<Item = &'a Address>>(
     start: &'a Address,
     next: impl Fn(&'a Address) -> I,
 ) -> BTreeSet<&'a Address> {
-    let mut seen = BTreeSet::from([start]);
+    let mut seen = set_of([start]);
     let mut open = vec![start];
     while let Some(at) = open.pop() {
         open.extend(next(at).into_iter().filter(|there| seen.insert(*there)));

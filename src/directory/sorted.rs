@@ -12,6 +12,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::types::map_of;
+
 /// Items of a chunk before it is divided: a change of one among 10,000 copies at most 64 pointers and about 300 of chunks.
 const CHUNK: usize = 64;
 
@@ -132,7 +134,7 @@ impl<V: Keyed> Sorted<V> {
         let (before, now) = (old.apart_from(self), self.apart_from(old));
         let gone = before.keys().filter(|key| !now.contains_key(*key)).map(|key| (*key, None));
         let put = now.iter().filter(|(key, item)| before.get(*key).is_none_or(|was| !same(was, item)));
-        gone.chain(put.map(|(key, item)| (*key, Some(&***item)))).collect()
+        map_of(gone.chain(put.map(|(key, item)| (*key, Some(&***item)))))
     }
 
     /// Items of the chunks that the other list does not hold.
@@ -142,7 +144,7 @@ impl<V: Keyed> Sorted<V> {
         }
         let shared: HashSet<*const Vec<Arc<V>>> = other.chunks.iter().map(Arc::as_ptr).collect();
         let apart = self.chunks.iter().filter(|chunk| !shared.contains(&Arc::as_ptr(chunk)));
-        apart.flat_map(|chunk| chunk.iter()).map(|item| (item.key(), item)).collect()
+        map_of(apart.flat_map(|chunk| chunk.iter()).map(|item| (item.key(), item)))
     }
 
     /// The chunk where a key is or would be, and the place in it.

@@ -22,6 +22,7 @@ use crate::{
     limits,
     policy::Service,
     rt::{Board, Clock, Executor, Light, Shared, Stop, Task, Worker},
+    types::{map_of, set_of},
 };
 
 /// What listening works with.
@@ -192,7 +193,7 @@ impl Listeners {
             .iter()
             .zip(&all)
             .flat_map(|(spec, (_, missing))| missing.iter().map(|interface| (name(spec.service), interface.clone())));
-        self.tell_absent(&mut state, missing.collect());
+        self.tell_absent(&mut state, set_of(missing));
         self.show(&mut state, &wanted);
     }
 
@@ -238,12 +239,11 @@ impl Listeners {
     }
 
     fn show(&self, state: &mut State, wanted: &[Wanted]) {
-        let lines: BTreeMap<String, (Light, String)> =
-            wanted.iter().map(|door| (door.spec.line(), line(state, door))).collect();
+        let lines = map_of(wanted.iter().map(|door| (door.spec.line(), line(state, door))));
         for old in state.shown.iter().filter(|old| !lines.contains_key(*old)) {
             self.0.means.board.wipe(old);
         }
-        state.shown = lines.keys().cloned().collect();
+        state.shown = set_of(lines.keys().cloned());
         for (service, (light, text)) in lines {
             self.0.means.board.put(&service, light, text);
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{text, words};
+use crate::types::set_of;
 
 /// `value; name=value; ...` as it was written: quotes and comments are gone, nothing is decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,13 +56,8 @@ impl Valued {
         for (name, value) in &self.params {
             all.entry(name).or_insert(value);
         }
-        let firsts: BTreeSet<&str> = self
-            .params
-            .iter()
-            .filter_map(|(name, _)| piece(name))
-            .filter(|(_, n)| *n == 0)
-            .map(|(base, _)| base)
-            .collect();
+        let pieces = self.params.iter().filter_map(|(name, _)| piece(name));
+        let firsts: BTreeSet<&str> = set_of(pieces.filter(|(_, n)| *n == 0).map(|(base, _)| base));
         let (mut out, mut waiting) = (Vec::new(), firsts.clone());
         for (name, value) in &self.params {
             match piece(name) {

@@ -21,6 +21,7 @@ use crate::{
     journal::{CertificateNews, Journal, ServiceEvent},
     limits,
     rt::{Bell, Board, Clock, Light, Stop, Worker},
+    types::set_of,
 };
 
 /// Where a certificate comes from.
@@ -302,7 +303,7 @@ impl Certificates {
         for (name, entry) in stored.iter_mut().filter(|(name, _)| !watched.contains_key(*name)) {
             lines.push(self.line(name, entry, false));
         }
-        let now: BTreeSet<String> = lines.iter().map(|line| line.0.clone()).collect();
+        let now = set_of(lines.iter().map(|line| line.0.clone()));
         for name in shown.difference(&now) {
             self.0.board.wipe(name);
         }

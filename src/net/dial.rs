@@ -12,7 +12,10 @@ use async_io::Async;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use super::Conn;
-use crate::rt::{Worker, timeout};
+use crate::{
+    rt::{Worker, timeout},
+    types::set_of,
+};
 
 /// Says which interfaces send: names or addresses; none: the system chooses.
 pub type Senders = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
@@ -43,7 +46,7 @@ impl Dialer {
     /// Every address of this machine, to know ourselves by.
     pub async fn own_addresses(&self) -> BTreeSet<IpAddr> {
         let found = self.worker.run(addresses).await.unwrap_or_default();
-        found.into_iter().map(|(_, ip)| ip).collect()
+        set_of(found.into_iter().map(|(_, ip)| ip))
     }
 
     /// The address to send from; None: the system chooses. This machine itself is reached from anywhere.

@@ -10,7 +10,7 @@ use crate::{
     rt::is_plausible,
     settings::Settings,
     store::StoreError,
-    types::{BodyId, QueueId, ReversePath, RowId, Settled, UnixTime, Waiting},
+    types::{BodyId, QueueId, ReversePath, RowId, Settled, UnixTime, Waiting, map_of},
 };
 
 /// Seconds in an hour.
@@ -204,7 +204,7 @@ async fn tell_removed(means: &Means, gone: Vec<(RowId, BodyId)>) {
         return;
     }
     // A line that is missing harms nobody.
-    let gone = gone.into_iter().map(|(row, body)| (body, row)).collect();
+    let gone = map_of(gone.into_iter().map(|(row, body)| (body, row)));
     for body in means.store.left_queue(gone).await.unwrap_or_default() {
         means.journal.tell(QueueEvent::Removed { qid: QueueId::of(body) });
     }

@@ -17,6 +17,8 @@ pub use sections::{SECTIONS, Section, section};
 pub use table::{Entry, Settings, TABLE};
 pub use version::{KEEP_VERSIONS, ROW_KIND, Version, Versions};
 
+use crate::types::map_of;
+
 /// Off, offered, or demanded (Q10), the stricter one later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsMode {
@@ -107,7 +109,7 @@ impl Settings {
 
     /// Every setting's text, by key.
     pub fn texts(&self) -> BTreeMap<&'static str, String> {
-        TABLE.iter().map(|entry| (entry.key, (entry.get)(self))).collect()
+        map_of(TABLE.iter().map(|entry| (entry.key, (entry.get)(self))))
     }
 
     /// The port of a setting that names one (`smtp.port`, `pop3.ssl.port`) as it should be open: 0 while its service, SSL or the

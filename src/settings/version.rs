@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::types::set_of;
+
 /// The kind of the rows in `system.redb`.
 pub const ROW_KIND: &str = "settings";
 
@@ -39,8 +41,9 @@ impl Version {
 
     /// What differs from an older version: key, then its text there and here (None: default).
     pub fn differs_from(&self, older: &Version) -> Vec<(String, Option<String>, Option<String>)> {
-        let keys: std::collections::BTreeSet<&String> = self.fields.keys().chain(older.fields.keys()).collect();
-        keys.into_iter()
+        let keys = self.fields.keys().chain(older.fields.keys());
+        set_of(keys)
+            .into_iter()
             .map(|key| (key.clone(), older.fields.get(key).cloned(), self.fields.get(key).cloned()))
             .filter(|(_, old, new)| old != new)
             .collect()

@@ -20,7 +20,7 @@ use super::{
     rows::{self, House, KeyForm, Message, Place, RowForm, Words},
     shadow::Shadow,
 };
-use crate::types::{BodyId, Flags, FolderName, Keywords, MailboxId, Special, UnixTime};
+use crate::types::{BodyId, Flags, FolderName, Keywords, MailboxId, Special, UnixTime, map_of};
 
 /// Page cache, octets.
 const CACHE: usize = 2 * 1024 * 1024;
@@ -87,7 +87,7 @@ impl Ledger {
     }
 
     fn read_words(&mut self, db: &Database) -> Result<(), Fault> {
-        self.words = whole(db, rows::KEYWORDS)?.into_iter().collect();
+        self.words = map_of(whole(db, rows::KEYWORDS)?);
         Ok(())
     }
 
@@ -148,7 +148,7 @@ impl Ledger {
         }
         // The levels above come first, so that each is made with its own special use.
         all.values_mut().for_each(|folders| folders.sort());
-        all.into_iter().map(|(mailbox, folders)| (mailbox, FolderWork::Make(folders))).collect()
+        map_of(all.into_iter().map(|(mailbox, folders)| (mailbox, FolderWork::Make(folders))))
     }
 }
 

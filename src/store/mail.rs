@@ -23,7 +23,10 @@ use super::{
     rows::{self, House, Volume},
     volume::{Known, Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header, volume_header},
 };
-use crate::{types::UnixTime, wire::scram};
+use crate::{
+    types::{UnixTime, map_of},
+    wire::scram,
+};
 
 /// Page cache of `mail.redb`, octets. All caches of the store together stay below 8 MiB.
 const CACHE: usize = 4 * 1024 * 1024;
@@ -297,7 +300,7 @@ fn tidy_volumes(
 ) -> Result<Tidied, Fault> {
     let (mut findings, mut unnamed) = (Vec::new(), Vec::new());
     let names = disk.list(bodies)?;
-    let there: BTreeMap<u32, &String> = names.iter().filter_map(|n| number_of(n).map(|number| (number, n))).collect();
+    let there = map_of(names.iter().filter_map(|n| number_of(n).map(|number| (number, n))));
     for (&volume, row) in volumes {
         let Some(name) = there.get(&volume) else {
             findings.push(Finding::Short { volume, octets: row.committed });

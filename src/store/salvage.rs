@@ -25,7 +25,7 @@ use super::{
     rows::{self, Body},
     volume::{Lease, VOLUME_HEADER, number_of, take_volume_header},
 };
-use crate::types::{BodyId, Hold, UnixTime};
+use crate::types::{BodyId, Hold, UnixTime, set_of};
 
 /// Octets that are looked through at once for the next record.
 const WINDOW: usize = 256 * 1024;
@@ -141,13 +141,13 @@ fn marks_of(files: &Files) -> BTreeSet<u64> {
     let volumes = files
         .iter()
         .filter_map(|(_, file)| take_volume_header(&head(&**file, 0, VOLUME_HEADER as usize)?).map(|(_, mark)| mark));
-    let marks: BTreeSet<u64> = volumes.collect();
+    let marks = set_of(volumes);
     if !marks.is_empty() {
         return marks;
     }
     let records =
         files.iter().filter_map(|(_, file)| Header::decode(&head(&**file, VOLUME_HEADER, HEADER)?).map(|h| h.mark));
-    records.collect()
+    set_of(records)
 }
 
 /// Who a body is for now.
@@ -271,7 +271,7 @@ impl Rescue {
             deliveries = trailer.deliveries;
         }
         if !self.ledger.knows_queue {
-            let known: BTreeSet<_> = queue.iter().map(|row| row.leaving.to.clone()).collect();
+            let known = set_of(queue.iter().map(|row| row.leaving.to.clone()));
             let lost = trailer.queue.into_iter().filter(|leaving| !known.contains(&leaving.to));
             let held =
                 |leaving| Queued { hold: Hold::Held, ..Queued::new(header.body, header.len, header.date, leaving) };
