@@ -50,6 +50,8 @@ struct Options {
     idle: u64,
     /// Recipients that wait in the queue.
     waiting: u64,
+    /// Nothing but the rows of IMAP.
+    imap: bool,
 }
 
 impl Options {
@@ -63,6 +65,7 @@ impl Options {
             rest: 60,
             idle: 1000,
             waiting: 100_000,
+            imap: false,
         };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
@@ -81,11 +84,13 @@ impl Options {
                     }
                 }
                 "--20gb" => options.gigabytes.push(20.0),
+                "--imap" => options.imap = true,
                 "--rounds" => options.rounds = number(&arg, args.next())?,
                 "--seconds" => options.seconds = number(&arg, args.next())?,
                 "--gatepost" => options.gatepost = args.next().ok_or("--gatepost PATH")?.into(),
                 _ => {
-                    return Err(format!("{arg}: not known; --short, --20gb, --rounds N, --seconds N, --gatepost PATH"));
+                    let known = "--short, --imap, --20gb, --rounds N, --seconds N, --gatepost PATH";
+                    return Err(format!("{arg}: not known; {known}"));
                 }
             }
         }
@@ -157,6 +162,10 @@ fn measure(bench: &mut Bench, options: &Options, sink: &mut Sink) -> io::Result<
     bench.binary(&options.gatepost)?;
     for round in 0..options.rounds {
         eprintln!("round {} of {}", round + 1, options.rounds);
+        if options.imap {
+            bench.imap(options.messages)?;
+            continue;
+        }
         for size in [4, 100] {
             for connections in [1, 10, 50] {
                 bench.smtp(size, connections, Duration::from_secs_f64(options.seconds))?;
@@ -170,6 +179,9 @@ fn measure(bench: &mut Bench, options: &Options, sink: &mut Sink) -> io::Result<
     }
     for tls in [false, true] {
         bench.idle(options.idle, tls)?;
+    }
+    if options.imap {
+        return Ok(());
     }
     bench.syncs()?;
     bench.memory(options.seconds, options.rest)?;

@@ -105,11 +105,12 @@ impl Imap {
     fn line(&mut self, line: &mut Vec<u8>) -> io::Result<u64> {
         line.clear();
         let mut octets = self.input.read_until(b'\n', line)? as u64;
-        let mut end = line.clone();
-        while let Some(size) = literal(&end) {
+        let (mut more, mut end) = (literal(line), Vec::new());
+        while let Some(size) = more {
             octets += io::copy(&mut (&mut self.input).take(size), &mut io::sink())?;
             end.clear();
             octets += self.input.read_until(b'\n', &mut end)? as u64;
+            more = literal(&end);
         }
         Ok(octets)
     }

@@ -58,6 +58,12 @@ impl Bench {
         Ok(())
     }
 
+    /// The servers that bring mail into mailboxes, the users, and the figures: for what is measured of them side by side.
+    pub fn delivering(&mut self) -> (Vec<&mut dyn Server>, &[String], &mut Figures) {
+        let servers = self.servers.iter_mut().map(|server| server.as_mut() as &mut dyn Server);
+        (servers.filter(|server| server.delivers()).collect(), &self.users, &mut self.figures)
+    }
+
     /// Size of the stripped release binary.
     pub fn binary(&mut self, path: &Path) -> io::Result<()> {
         self.figures.put("binary MB", OURS, std::fs::metadata(path)?.len() as f64 / 1e6);
