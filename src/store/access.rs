@@ -7,6 +7,7 @@ use super::{
     apply::{Answer, Change},
     fetch,
     folders::FolderWork,
+    index::Octets,
     messages::MessageWork,
     reader, sift,
 };
@@ -117,6 +118,13 @@ impl Store {
         self.core.read(move |mail| fetch::fetch(&core, mail, folder, &uids, want)).await
     }
 
+    /// The rows of messages in the order of `uids`, without those that are gone. One turn of a reader thread: at most
+    /// `limits::TURN_PLAIN` of them are asked for.
+    pub async fn listed(&self, folder: FolderId, uids: Vec<Uid>) -> Result<Vec<MessageRow>, StoreError> {
+        let core = self.core.clone();
+        self.core.read(move |mail| fetch::rows(&core, mail, folder, &uids)).await
+    }
+
     /// Changes flags in one transaction. Missing when the folder is gone; Limit when it has no place for a new keyword.
     pub async fn flag(&self, folder: FolderId, uids: Vec<Uid>, edit: FlagEdit) -> Result<Flagged, StoreError> {
         match self.change(Change::Messages(folder, MessageWork::Flag(uids, edit))).await? {
@@ -183,7 +191,11 @@ impl Store {
     /// The record of a body; None: there is none that can be read (yet), make it from the text.
     pub async fn derived(&self, body: BodyId) -> Option<Vec<u8>> {
         let core = self.core.clone();
-        self.core.read(move |mail| Ok(core.index.look(&core, mail).get(body))).await.ok().flatten()
+        self.core
+            .read(move |mail| Ok(core.index.look(&core, mail).get(body).map(Octets::into_vec)))
+            .await
+            .ok()
+            .flatten()
     }
 
     /// Watches a folder. Watch first, then read its rows: nothing is missed then.

@@ -1,14 +1,14 @@
 //! Pages of rows, and messages with their records and small bodies, in turns that are short and bounded.
 
-use std::sync::Arc;
+use std::{iter::Peekable, slice, sync::Arc};
 
-use redb::{ReadOnlyTable, ReadableDatabase};
+use redb::{Range, ReadOnlyTable, ReadableDatabase};
 
 use super::{
     core::Core,
     disk::DiskFile,
     fault::Fault,
-    index::IndexLook,
+    index::{IndexLook, Octets},
     mail::Mail,
     reader::Record,
     record::BLOCK,
@@ -65,7 +65,7 @@ impl<'a> Look<'a> {
     }
 
     /// The record of a body, if there is one that can be read.
-    pub fn derived(&mut self, id: BodyId) -> Option<Vec<u8>> {
+    pub fn derived(&mut self, id: BodyId) -> Option<Octets> {
         self.index.get_or_insert_with(|| self.core.index.look(self.core, self.mail)).get(id)
     }
 
@@ -80,27 +80,14 @@ impl<'a> Look<'a> {
         Ok(page)
     }
 
-    /// The rows of these that are there and whole, in the order of `uids`. Neighbours are read in one walk.
-    pub fn rows(&self, uids: &[Uid]) -> Result<Vec<MessageRow>, Fault> {
-        let mut rows = Vec::with_capacity(uids.len());
-        let (Some(first), Some(last)) = (uids.first(), uids.last()) else { return Ok(rows) };
-        let span = last.0.saturating_sub(first.0) as usize;
-        if span / DENSE >= uids.len() || !uids.is_sorted() {
-            for uid in uids {
-                rows.extend(self.row(*uid)?);
-            }
-            return Ok(rows);
+    /// Begins a walk over these messages.
+    pub fn walk<'u>(&self, uids: &'u [Uid]) -> Result<Walk<'u>, Fault> {
+        let (first, last) = (uids.first().map_or(0, |uid| uid.0), uids.last().map_or(0, |uid| uid.0));
+        if last.saturating_sub(first) as usize / DENSE >= uids.len() || !uids.is_sorted() {
+            return Ok(Walk::Apart(uids.iter()));
         }
-        let mut wanted = uids.iter().peekable();
-        for entry in self.messages.range((self.folder.0, first.0)..=(self.folder.0, last.0))? {
-            let (key, value) = entry?;
-            let uid = key.value().1;
-            while wanted.next_if(|wanted| wanted.0 < uid).is_some() {}
-            if wanted.next_if(|wanted| wanted.0 == uid).is_some() {
-                rows.extend(self.whole(uid, value.value()));
-            }
-        }
-        Ok(rows)
+        let rows = self.messages.range((self.folder.0, first)..=(self.folder.0, last))?;
+        Ok(Walk::Beside(uids.iter().peekable(), Box::new(rows)))
     }
 
     /// One row, if it is there and whole.
@@ -147,6 +134,42 @@ impl<'a> Look<'a> {
     }
 }
 
+/// A walk over messages, in the order in which they are asked for.
+pub(super) enum Walk<'u> {
+    /// Each is searched for.
+    Apart(slice::Iter<'u, Uid>),
+    /// All that lie between the first and the last are read; they are few more.
+    Beside(Peekable<slice::Iter<'u, Uid>>, Box<Range<'static, (u32, u32), &'static [u8]>>),
+}
+
+impl Walk<'_> {
+    /// The next message that is there and whole.
+    pub fn next(&mut self, look: &Look<'_>) -> Result<Option<MessageRow>, Fault> {
+        match self {
+            Walk::Apart(uids) => {
+                for uid in uids {
+                    if let Some(row) = look.row(*uid)? {
+                        return Ok(Some(row));
+                    }
+                }
+            }
+            Walk::Beside(wanted, rows) => {
+                for entry in rows {
+                    let (key, value) = entry?;
+                    let uid = key.value().1;
+                    while wanted.next_if(|wanted| wanted.0 < uid).is_some() {}
+                    if wanted.next_if(|wanted| wanted.0 == uid).is_some()
+                        && let Some(row) = look.whole(uid, value.value())
+                    {
+                        return Ok(Some(row));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// A page of rows.
 pub(super) fn page(
     core: &Core,
@@ -167,11 +190,11 @@ pub(super) fn fetch(
     want: Want,
 ) -> Result<Vec<Fetched>, Fault> {
     let mut look = Look::at(core, mail, folder)?;
+    let mut walk = look.walk(uids)?;
     let (mut found, mut octets) = (Vec::new(), 0);
-    for uid in uids {
-        let Some(row) = look.row(*uid)? else { continue };
+    while let Some(row) = walk.next(&look)? {
         let body = if want.bodies { look.small(&row)? } else { None };
-        let derived = if want.derived { look.derived(row.body) } else { None };
+        let derived = if want.derived { look.derived(row.body).map(Octets::into_vec) } else { None };
         octets += size_of::<Fetched>() + body.as_ref().map_or(0, Vec::len) + derived.as_ref().map_or(0, Vec::len);
         found.push(Fetched { row, derived, body });
         if octets >= TURN_OCTETS {
@@ -179,4 +202,72 @@ pub(super) fn fetch(
         }
     }
     Ok(found)
+}
+
+/// The rows of messages, in the order of `uids`.
+pub(super) fn rows(core: &Core, mail: &Mail, folder: FolderId, uids: &[Uid]) -> Result<Vec<MessageRow>, Fault> {
+    let look = Look::at(core, mail, folder)?;
+    let mut walk = look.walk(uids)?;
+    let mut rows = Vec::with_capacity(uids.len());
+    while let Some(row) = walk.next(&look)? {
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{
+        journal::Journal,
+        rt::{Board, SystemClock, block_on},
+        store::{Delivery, NewMessage, Places, Store},
+        types::{FolderName, MailboxId},
+    };
+
+    async fn deliver(store: &Store, messages: u32) {
+        for _ in 0..messages {
+            let mut draft = store.draft().await.unwrap();
+            draft.write(b"Subject: x\r\n\r\n").await.unwrap();
+            let (sealed, deliveries) = (draft.seal().await.unwrap(), vec![Delivery::to_inbox(MailboxId(1))]);
+            store.commit(vec![NewMessage { sealed, derived: None, deliveries, queue: vec![] }]).await.unwrap();
+        }
+    }
+
+    #[test]
+    fn rows_come_in_the_order_of_the_question_however_far_apart_they_are() {
+        let dir = std::env::temp_dir().join(format!("gatepost-walk-{}", std::process::id()));
+        let places = Places { state: dir.join("state"), mail: dir.join("mail"), reserve: 0 };
+        let clock = Arc::new(SystemClock::start());
+        let store = Store::open(places, clock.clone(), Journal::new(clock), Board::default()).unwrap();
+        block_on(async {
+            deliver(&store, 60).await;
+            let folder = store.folder(MailboxId(1), &FolderName::inbox()).await.unwrap().id;
+            let gone: Vec<Uid> = [2, 30, 31].map(Uid).into();
+            assert_eq!(store.expunge(folder, Some(gone.clone()), false).await, Ok(gone.clone()));
+            for uids in [
+                (1..=60).collect::<Vec<u32>>(),
+                (1..=70).filter(|uid| uid % 3 != 0).collect(),
+                vec![],
+                vec![2],
+                vec![60],
+                vec![1, 2, 59, 60],
+                vec![31, 60, 200],
+                vec![60, 1, 30, 7],
+                vec![5, u32::MAX],
+            ] {
+                let uids: Vec<Uid> = uids.into_iter().map(Uid).collect();
+                let there = |uid: &Uid| (1..=60).contains(&uid.0) && !gone.contains(uid);
+                let expected: Vec<Uid> = uids.iter().copied().filter(there).collect();
+                let rows = store.listed(folder, uids.clone()).await.unwrap();
+                assert_eq!(rows.iter().map(|row| row.uid).collect::<Vec<_>>(), expected);
+                let fetched = store.fetch(folder, uids, Want { derived: false, bodies: true }).await.unwrap();
+                assert_eq!(fetched.iter().map(|fetched| fetched.row).collect::<Vec<_>>(), rows);
+                assert!(fetched.iter().all(|fetched| fetched.body.is_some()));
+            }
+            store.close().await;
+        });
+        let _ = std::fs::remove_dir_all(&dir);
+    }
 }

@@ -45,28 +45,41 @@ pub(super) const USAGE: TableDefinition<u32, &[u8]> = TableDefinition::new("usag
 pub(super) trait RowForm: Sized {
     /// The table's name; part of the sum, so that a row cannot stand in the wrong table.
     const TABLE: &'static str;
+    /// The sum over the name, with which that of every row begins.
+    const BEGIN: u32 = begin(Self::TABLE.as_bytes());
     fn put(&self, out: &mut Out);
     fn take(from: &mut In<'_>) -> Option<Self>;
 }
 
-fn sum(table: &str, key: &[u8], octets: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(table.as_bytes()), key), octets)
+/// CRC32C, bit by bit: for the compiler.
+const fn begin(name: &[u8]) -> u32 {
+    let (mut sum, mut at) = (!0, 0);
+    while at < name.len() * 8 {
+        if at % 8 == 0 {
+            sum ^= name[at / 8] as u32;
+        }
+        sum = if sum & 1 == 1 { sum >> 1 ^ 0x82f6_3b78 } else { sum >> 1 };
+        at += 1;
+    }
+    !sum
+}
+
+fn sum<R: RowForm>(key: &[u8], octets: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(R::BEGIN, key), octets)
 }
 
 /// A row's octets under its key.
 pub(super) fn seal<R: RowForm>(key: &[u8], row: &R) -> Vec<u8> {
     let mut out = Out::default();
     row.put(&mut out);
-    let sum = sum(R::TABLE, key, &out.0);
+    let sum = sum::<R>(key, &out.0);
     out.u32(sum);
     out.0
 }
 
 /// The row, if its sum is right and nothing is left over.
 pub(super) fn unseal<R: RowForm>(key: &[u8], bytes: &[u8]) -> Result<R, Fault> {
-    let whole =
-        bytes.split_last_chunk::<4>().filter(|(octets, s)| sum(R::TABLE, key, octets) == u32::from_le_bytes(**s));
-    let row = whole.and_then(|(octets, _)| {
+    let row = whole::<R>(key, bytes).and_then(|octets| {
         let mut from = In(octets);
         let row = R::take(&mut from)?;
         from.end().map(|()| row)
@@ -74,17 +87,32 @@ pub(super) fn unseal<R: RowForm>(key: &[u8], bytes: &[u8]) -> Result<R, Fault> {
     row.ok_or_else(|| Fault::Damaged(format!("mail.redb: a row of {}", R::TABLE)))
 }
 
-/// Key octets as they go into the sum.
+/// A row's octets, if their sum is right.
+pub(super) fn whole<'a, R: RowForm>(key: &[u8], bytes: &'a [u8]) -> Option<&'a [u8]> {
+    let (octets, ending) = bytes.split_last_chunk::<4>()?;
+    (sum::<R>(key, octets) == u32::from_le_bytes(*ending)).then_some(octets)
+}
+
+/// Key octets as they go into the sum: those that redb keeps. Of the keys that are walked by thousands they cost no memory.
 pub(super) trait KeyForm: redb::Key + 'static {
-    fn octets(key: &Self::SelfType<'_>) -> Vec<u8>;
+    type Octets: AsRef<[u8]>;
+    fn octets(key: &Self::SelfType<'_>) -> Self::Octets;
 }
 macro_rules! key_form {
-    ($($key:ty),*) => { $( impl KeyForm for $key {
-        fn octets(key: &Self::SelfType<'_>) -> Vec<u8> { AsRef::<[u8]>::as_ref(&<$key as Value>::as_bytes(key)).to_vec() }
+    ($($key:ty => $octets:ty),*) => { $( impl KeyForm for $key {
+        type Octets = $octets;
+        fn octets(key: &Self::SelfType<'_>) -> $octets { <$key as Value>::as_bytes(key) }
     } )* };
 }
-key_form!(u8, u32, u64, (u32, u32), (i64, u64), (u64, i64, u64));
+key_form!(u8 => [u8; 1], u32 => [u8; 4], u64 => [u8; 8], (i64, u64) => Vec<u8>, (u64, i64, u64) => Vec<u8>);
+impl KeyForm for (u32, u32) {
+    type Octets = [u8; 8];
+    fn octets(key: &(u32, u32)) -> [u8; 8] {
+        (u64::from(key.1) << u32::BITS | u64::from(key.0)).to_le_bytes()
+    }
+}
 impl KeyForm for (u32, &'static str) {
+    type Octets = Vec<u8>;
     fn octets(key: &(u32, &str)) -> Vec<u8> {
         let mut octets = key.0.to_le_bytes().to_vec();
         octets.extend(key.1.as_bytes());
@@ -99,7 +127,7 @@ pub(super) fn get<K: KeyForm, R: RowForm>(
 ) -> Result<Option<R>, Fault> {
     let octets = K::octets(&key);
     let Some(guard) = table.get(key)? else { return Ok(None) };
-    unseal(&octets, guard.value()).map(Some)
+    unseal(octets.as_ref(), guard.value()).map(Some)
 }
 
 /// Writes one row.
@@ -108,7 +136,7 @@ pub(super) fn put<K: KeyForm, R: RowForm>(
     key: K::SelfType<'_>,
     row: &R,
 ) -> Result<(), Fault> {
-    let bytes = seal(&K::octets(&key), row);
+    let bytes = seal(K::octets(&key).as_ref(), row);
     table.insert(key, bytes.as_slice())?;
     Ok(())
 }
@@ -407,6 +435,17 @@ mod tests {
             bad[bit / 8] ^= 1 << (bit % 8);
             assert!(unseal::<Volume>(&[1], &bad).is_err());
         }
+    }
+
+    /// The sums of rows that are on disks were made with a name that was summed when it was needed, and keys as redb keeps them.
+    #[test]
+    fn sums_are_what_they_always_were() {
+        let names = [House::TABLE, Folder::TABLE, Message::TABLE, Body::TABLE];
+        let begins = [House::BEGIN, Folder::BEGIN, Message::BEGIN, Body::BEGIN];
+        assert_eq!(names.map(|name| crc32c::crc32c(name.as_bytes())), begins);
+        let key = (0x0102_0304, 0xa1b2_c3d4);
+        assert_eq!(<(u32, u32)>::octets(&key).as_slice(), <(u32, u32) as Value>::as_bytes(&key).as_slice());
+        assert_eq!(u64::octets(&7).as_slice(), u64::as_bytes(&7).as_slice());
     }
 
     #[test]

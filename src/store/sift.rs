@@ -8,13 +8,17 @@ use super::{
     core::Core,
     fault::Fault,
     fetch::{Look, Want},
+    index::Octets,
     mail::Mail,
     reader::Record,
 };
 use crate::{
-    limits::{CHUNK, TURN_OCTETS, TURN_ROWS},
+    limits::{CHUNK, TURN_OCTETS, TURN_PLAIN},
     types::{FolderId, MessageRow, ModSeq, Uid},
 };
+
+/// Octets for which a row counts, whatever else is read of its message: a turn is short with messages of any size.
+const ROW: u64 = (TURN_OCTETS / TURN_PLAIN) as u64;
 
 /// What a search looks for. Called on a reader thread; it must not wait for anything but the blocks it is given.
 pub trait Sieve: Send + Sync {
@@ -81,7 +85,7 @@ impl Blocks for Lazy<'_, '_> {
     }
 }
 
-/// One turn over `uids`: at least one message, about 1 MiB of bodies or 1,000 rows.
+/// One turn over `uids`: at least one message, about 1 MiB of bodies and records, or 4,000 rows.
 pub(super) fn sift(
     core: &Core,
     mail: &Mail,
@@ -92,20 +96,22 @@ pub(super) fn sift(
     let mut look = Look::at(core, mail, folder)?;
     let want = sieve.wants();
     let (mut sifted, mut octets) = (Sifted::default(), 0);
-    let (now, later) = uids.split_at(uids.len().min(TURN_ROWS));
+    let (now, later) = uids.split_at(uids.len().min(TURN_PLAIN));
     sifted.next = later.first().copied();
-    for row in look.rows(now)? {
+    let mut walk = look.walk(now)?;
+    while let Some(row) = walk.next(&look)? {
         if octets >= TURN_OCTETS as u64 {
             sifted.next = Some(row.uid);
             break;
         }
         let derived = if want.derived { look.derived(row.body) } else { None };
+        let record = derived.as_ref().map(Octets::bytes);
         let mut body = Lazy { look: &mut look, row, record: None, at: 0, read: 0 };
         // What cannot be read is no hit; whoever fetches the message hears what is wrong with it.
-        if sieve.takes(&row, derived.as_deref(), &mut body).unwrap_or(false) {
+        if sieve.takes(&row, record, &mut body).unwrap_or(false) {
             sifted.hits.push((row.uid, row.modseq));
         }
-        octets += body.read + derived.map_or(0, |record| record.len() as u64);
+        octets += ROW + body.read + record.map_or(0, |record| record.len() as u64);
     }
     Ok(sifted)
 }

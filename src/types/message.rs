@@ -105,7 +105,12 @@ impl Keywords {
 
     /// The numbers that are set, rising.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..Self::MOST).filter(move |n| self.has(*n))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let n = rest.trailing_zeros() as usize;
+            rest &= rest.wrapping_sub(1);
+            (n < Self::MOST).then_some(n)
+        })
     }
 }
 

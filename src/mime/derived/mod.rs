@@ -13,7 +13,7 @@
 mod day;
 mod table;
 
-use std::io;
+use std::{borrow::Cow, io};
 
 pub use day::Day;
 pub use table::{Encoding, Kind, PartInfo};
@@ -172,9 +172,9 @@ pub struct DerivedView<'a> {
 
 /// What the record knows of a header field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum Known<'a> {
     /// Its text, decoded; addresses as `name <local@host>, ...`, those of several fields of one name together.
-    Text(String),
+    Text(Cow<'a, str>),
     /// The message has no such field, or an empty one.
     Absent,
     /// The record does not know: the header section does.
@@ -238,13 +238,13 @@ impl<'a> DerivedView<'a> {
     }
 
     /// A field of the envelope for a search, without reading the message.
-    pub fn field(&self, head: Head) -> Known {
+    pub fn field(&self, head: Head) -> Known<'a> {
         match self.envelope_item(head) {
             Some(Node::Quoted(_)) if self.doubled => Known::Unknown,
-            Some(Node::Quoted(text)) => Known::Text(words::decode(&unescaped(text))),
+            Some(Node::Quoted(text)) => Known::Text(decoded(text)),
             // Sender and Reply-To may be borrowed from From there.
             Some(_) | None if matches!(head, Head::Sender | Head::ReplyTo) => Known::Unknown,
-            Some(Node::List(people)) if !self.cut => Known::Text(people_text(people)),
+            Some(Node::List(people)) if !self.cut => Known::Text(people_text(people).into()),
             Some(Node::Bare(_)) => Known::Absent,
             Some(Node::List(_)) | None => Known::Unknown,
         }
@@ -263,11 +263,21 @@ impl<'a> DerivedView<'a> {
             Head::InReplyTo => 8,
             Head::MessageId => 9,
         };
-        let Some((Node::List(mut rest), _)) = imap::read(self.envelope[0]) else { return None };
+        // Not as a list, whose end would be looked for first: a search asks this of every message.
+        let mut rest = self.envelope[0].strip_prefix(b"(")?;
         for _ in 0..place {
             rest = imap::read(rest)?.1;
         }
         imap::read(rest).map(|(node, _)| node)
+    }
+}
+
+/// What a quoted text says; most say it as they stand.
+fn decoded(text: &[u8]) -> Cow<'_, str> {
+    let plain = |b: &u8| matches!(b, b' '..=b'~') && *b != b'\\';
+    match std::str::from_utf8(text.trim_ascii()) {
+        Ok(words) if text.iter().all(plain) && !words.contains("=?") => Cow::Borrowed(words),
+        Ok(_) | Err(_) => Cow::Owned(words::decode(&unescaped(text))),
     }
 }
 

@@ -47,7 +47,7 @@ fn a_record_says_what_was_found() {
 fn a_search_finds_the_fields_of_the_envelope_decoded() {
     let record = record(MIXED);
     let view = Derived::read(&record).unwrap();
-    let text = |t: &str| Known::Text(t.into());
+    let text = |t: &str| Known::Text(t.to_owned().into());
     assert_eq!(view.field(Head::Subject), text("Привет \"all\""));
     assert_eq!(view.field(Head::From), text("Анна <ann@office.test>"));
     assert_eq!(view.field(Head::To), text("Team, Борис <bob@office.test>, eve@x"));
@@ -58,6 +58,24 @@ fn a_search_finds_the_fields_of_the_envelope_decoded() {
     let view = Derived::read(&twice).unwrap();
     assert_eq!(view.field(Head::Subject), Known::Unknown, "ENVELOPE shows one of two");
     assert_eq!(view.field(Head::To), text("c@d, e@f"));
+}
+
+#[test]
+fn a_text_that_says_what_it_is_is_not_copied() {
+    for (text, plain) in [
+        ("", true),
+        (" two words ", true),
+        ("~{=?", false),
+        ("=?UTF-8?Q?a?=", false),
+        (r#"a \"b\" \\ c"#, false),
+        ("тема", false),
+        ("a\tb", false),
+        ("\u{1b}$B", false),
+    ] {
+        let said = decoded(text.as_bytes());
+        assert_eq!(said, words::decode(&unescaped(text.as_bytes())), "{text}");
+        assert_eq!(matches!(said, Cow::Borrowed(_)), plain, "{text}");
+    }
 }
 
 #[test]

@@ -31,15 +31,15 @@ pub(super) struct Plan {
 }
 
 /// How far a FETCH is, and what it could not do.
-struct Progress {
+pub(super) struct Progress {
     /// The highest UID that is done.
     after: Uid,
     /// Messages of the next page.
     page: usize,
     /// Some are gone.
-    vanished: bool,
+    pub vanished: bool,
     /// The first that could not be read.
-    broken: Option<StoreError>,
+    pub broken: Option<StoreError>,
 }
 
 impl Plan {
@@ -107,7 +107,10 @@ impl Session {
         (plan.utf8, plan.modseq) = (who.utf8, who.condstore);
         plan.reads &= selected.writable;
         let mut progress = Progress::start(plan.want);
-        while self.fetch_page(&plan, &wanted, &mut progress).await? {}
+        match plan.want == Want::default() {
+            true => self.fetch_rows(&plan, &wanted, &mut progress).await?,
+            false => while self.fetch_page(&plan, &wanted, &mut progress).await? {},
+        }
         Ok(match progress.broken {
             Some(error) => self.failed("FETCH", &error).into(),
             None if progress.vanished && !uid => say::VANISHED.into(),
@@ -159,8 +162,8 @@ impl Session {
         let Some(since) = plan.changed_since else {
             return self.imap.store.fetch(folder, page, plan.want).await;
         };
-        let rows = self.imap.store.fetch(folder, page, Want::default()).await?;
-        let changed: Vec<Uid> = rows.iter().filter(|f| f.row.modseq > since).map(|f| f.row.uid).collect();
+        let rows = self.imap.store.listed(folder, page).await?;
+        let changed: Vec<Uid> = rows.iter().filter(|row| row.modseq > since).map(|row| row.uid).collect();
         if changed.is_empty() {
             return Ok(Vec::new());
         }

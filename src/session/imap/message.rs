@@ -5,6 +5,7 @@ use std::{io, ops::Range, sync::Arc};
 use super::{
     End, Session,
     fetch::{Plan, put_flags},
+    plain::put_row,
 };
 use crate::{
     limits,
@@ -153,11 +154,9 @@ impl Session {
         let Some(selected) = self.phase.selected() else { return };
         let out = self.conn.output();
         match item {
-            FetchItem::Uid => answer.uid(out, row.uid),
-            FetchItem::Flags => put_flags(answer, selected, row, out),
-            FetchItem::InternalDate => answer.internal_date(out, row.date, mime::stamp::seconds_east(row.date)),
-            FetchItem::Size => answer.size(out, row.size),
-            FetchItem::ModSeq => answer.modseq(out, row.modseq),
+            FetchItem::Uid | FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size | FetchItem::ModSeq => {
+                put_row(answer, item, row, out, |answer, out| put_flags(answer, selected, row, out));
+            }
             FetchItem::Envelope => answer.ready(out, item, view.map_or(b"NIL", |view| view.envelope(utf8))),
             FetchItem::BodyStructure => answer.ready(out, item, view.map_or(b"NIL", |view| view.body_structure(utf8))),
             FetchItem::Body => answer.ready(out, item, &view.map_or(b"NIL".to_vec(), |view| view.body(utf8))),

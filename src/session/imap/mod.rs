@@ -22,6 +22,7 @@ mod message;
 mod news;
 mod obey;
 mod phase;
+mod plain;
 mod quota;
 mod search;
 mod select;

@@ -3,7 +3,7 @@
 use super::{End, Session, fetch, phase::Selected, uids::Uids};
 use crate::{
     limits,
-    store::{Change, Changes, Flagged, Store, StoreError, Want},
+    store::{Change, Changes, Flagged, Store, StoreError},
     types::{Keywords, MessageRow, Uid},
     wire::imap::{Code, answer, say},
 };
@@ -165,10 +165,8 @@ impl Session {
             if changed.is_empty() {
                 break;
             }
-            let fetched = self.imap.store.fetch(selected.folder, changed, Want::default()).await;
-            match fetched {
-                Ok(fetched) => {
-                    let rows: Vec<MessageRow> = fetched.into_iter().map(|fetched| fetched.row).collect();
+            match self.imap.store.listed(selected.folder, changed).await {
+                Ok(rows) => {
                     self.know_keywords(&rows).await?;
                     self.say_flags(&rows);
                 }

@@ -80,8 +80,16 @@ impl Uids {
     /// The first `max` of those above `after`.
     pub fn page(&self, after: Uid, max: usize) -> Vec<Uid> {
         let at = self.runs.partition_point(|run| run.last <= after.0);
-        let above = |run: &Run| (run.first.max(after.0.saturating_add(1))..=run.last).map(Uid);
-        self.runs[at..].iter().flat_map(above).take(max).collect()
+        let mut page = Vec::new();
+        for run in &self.runs[at..] {
+            let room = u32::try_from(max - page.len()).unwrap_or(u32::MAX);
+            if room == 0 {
+                break;
+            }
+            let first = run.first.max(after.0.saturating_add(1));
+            page.extend((first..=run.last.min(first.saturating_add(room - 1))).map(Uid));
+        }
+        page
     }
 
     /// Adds one; cheapest at the end.
@@ -93,6 +101,15 @@ impl Uids {
     pub fn add_range(&mut self, first: Uid, last: Uid) {
         if first > last {
             return;
+        }
+        match self.runs.last_mut() {
+            Some(run) if run.last.checked_add(1) == Some(first.0) => return run.last = last.0,
+            Some(run) if first.0 <= run.last => {}
+            Some(run) => {
+                let before = run.before + run.count();
+                return self.runs.push(Run { first: first.0, last: last.0, before });
+            }
+            None => {}
         }
         // Runs from..to touch the new one and become one with it.
         let from = self.runs.partition_point(|run| run.last < first.0.saturating_sub(1));

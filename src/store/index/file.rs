@@ -1,11 +1,12 @@
 //! `index.redb` itself: a record by the number of its body, with a sum; and whose it is.
 
 use std::{
+    cmp::Ordering,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
 
-use redb::{Database, ReadOnlyTable, ReadableDatabase, TableDefinition};
+use redb::{AccessGuard, Database, Range, ReadOnlyTable, ReadableDatabase, TableDefinition};
 
 use super::{
     super::{
@@ -25,6 +26,8 @@ pub(in super::super) const NAME: &str = "index.redb";
 /// Page cache, octets.
 const CACHE: usize = 1024 * 1024;
 const FORMAT: u32 = 1;
+/// Records are walked over to one that is at most so many numbers away.
+const NEAR: u64 = 4;
 /// Rows of one page of a sweep.
 const SWEEP_ROWS: usize = 2000;
 
@@ -77,17 +80,81 @@ impl Drop for IndexFile {
     }
 }
 
-/// Records by body, at one moment.
-pub(in super::super) struct Records(ReadOnlyTable<u64, &'static [u8]>);
+/// Octets of a record, where they lie.
+pub(in super::super) enum Octets {
+    /// It waits in memory.
+    Held(Vec<u8>),
+    /// In a page of the file, with its sum behind it.
+    Page(AccessGuard<'static, &'static [u8]>),
+}
+
+impl Octets {
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Octets::Held(record) => record,
+            Octets::Page(page) => page.value().split_last_chunk::<4>().map_or(&[], |(record, _)| record),
+        }
+    }
+
+    pub fn into_vec(self) -> Vec<u8> {
+        match self {
+            Octets::Held(record) => record,
+            Octets::Page(_) => self.bytes().to_vec(),
+        }
+    }
+}
+
+/// Records by body, at one moment. Who asks for one body after the other walks along the file; a search through it is made for
+/// what is not near.
+pub(in super::super) struct Records {
+    table: ReadOnlyTable<u64, &'static [u8]>,
+    walk: Option<Walk>,
+}
+
+/// A place in the file.
+struct Walk {
+    /// The highest body that was asked for.
+    at: u64,
+    rest: Range<'static, u64, &'static [u8]>,
+    /// A record behind `at` that was met.
+    ahead: Option<(u64, AccessGuard<'static, &'static [u8]>)>,
+}
+
+impl Walk {
+    fn to(&mut self, id: u64) -> Result<Option<AccessGuard<'static, &'static [u8]>>, Fault> {
+        self.at = id;
+        loop {
+            let (key, record) = match self.ahead.take() {
+                Some(ahead) => ahead,
+                None => match self.rest.next().transpose()? {
+                    Some((key, record)) => (key.value(), record),
+                    None => return Ok(None),
+                },
+            };
+            match key.cmp(&id) {
+                Ordering::Less => {}
+                Ordering::Equal => return Ok(Some(record)),
+                Ordering::Greater => {
+                    self.ahead = Some((key, record));
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
 
 impl Records {
     /// A record that is whole.
-    pub fn get(&self, id: BodyId) -> Result<Option<Vec<u8>>, Fault> {
-        match rows::get::<u64, Record>(&self.0, id.0) {
-            // It is made again and written over.
-            Err(Fault::Damaged(_)) => Ok(None),
-            read => Ok(read?.map(|record| record.0)),
-        }
+    pub fn get(&mut self, id: BodyId) -> Result<Option<Octets>, Fault> {
+        let mut walk = match self.walk.take() {
+            Some(walk) if walk.at < id.0 && id.0 - walk.at <= NEAR => walk,
+            Some(_) | None => Walk { at: id.0, rest: self.table.range(id.0..)?, ahead: None },
+        };
+        let record = walk.to(id.0)?;
+        self.walk = Some(walk);
+        // One that is damaged is made again and written over.
+        let whole = record.filter(|record| rows::whole::<Record>(&u64::octets(&id.0), record.value()).is_some());
+        Ok(whole.map(Octets::Page))
     }
 }
 
@@ -137,7 +204,7 @@ impl IndexFile {
 
     /// What is there now.
     pub fn records(&self) -> Result<Records, Fault> {
-        Ok(Records(self.db()?.begin_read()?.open_table(DERIVED)?))
+        Ok(Records { table: self.db()?.begin_read()?.open_table(DERIVED)?, walk: None })
     }
 
     /// Writes a batch in one transaction. A body that is gone by now gets no record.
@@ -163,7 +230,7 @@ impl IndexFile {
         let records = self.records()?;
         let bodies = mail.db.begin_read()?.open_table(rows::BODIES)?;
         let (mut orphans, mut last, mut seen) = (Vec::new(), after, 0);
-        for entry in records.0.range(after + 1..)?.take(SWEEP_ROWS) {
+        for entry in records.table.range(after + 1..)?.take(SWEEP_ROWS) {
             (last, seen) = (entry?.0.value(), seen + 1);
             if bodies.get(last)?.is_none() {
                 orphans.push(BodyId(last));
@@ -175,7 +242,7 @@ impl IndexFile {
     /// Records, and how many of them are damaged; a page of 2,000 behind `after`, and where to go on.
     pub fn count(&self, after: u64) -> Result<(u64, u64, Option<u64>), Fault> {
         let (mut whole, mut damaged, mut last) = (0, 0, after);
-        for entry in self.records()?.0.range(after + 1..)?.take(SWEEP_ROWS) {
+        for entry in self.records()?.table.range(after + 1..)?.take(SWEEP_ROWS) {
             let (key, value) = entry?;
             last = key.value();
             match rows::unseal::<Record>(&u64::octets(&last), value.value()) {
@@ -193,4 +260,49 @@ fn seal(id: BodyId, record: &[u8]) -> Vec<u8> {
 
 fn put_about(write: &redb::WriteTransaction, mark: u64, clean: bool) -> Result<(), Fault> {
     rows::put(&mut write.open_table(ABOUT)?, 0, &About { format: FORMAT, mark, clean })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use redb::{Builder, backends::InMemoryBackend};
+
+    use super::*;
+
+    fn file(records: &BTreeMap<u64, Vec<u8>>) -> IndexFile {
+        let db = Builder::new().create_with_backend(InMemoryBackend::new()).unwrap();
+        let write = db.begin_write().unwrap();
+        {
+            let mut table = write.open_table(DERIVED).unwrap();
+            for (id, record) in records {
+                table.insert(id, seal(BodyId(*id), record).as_slice()).unwrap();
+            }
+            // A record under a number that is not its own is damaged.
+            table.insert(1000, seal(BodyId(1), b"x").as_slice()).unwrap();
+        }
+        write.commit().unwrap();
+        IndexFile { db: Some(db), gate: Gate::default(), mark: 0 }
+    }
+
+    #[test]
+    fn records_are_found_in_whatever_order_they_are_asked_for() {
+        let records: BTreeMap<u64, Vec<u8>> =
+            (1..900).filter(|id| id % 7 != 0 && id % 11 < 8).map(|id| (id, vec![id as u8; id as usize % 70])).collect();
+        let file = file(&records);
+        let mut look = file.records().unwrap();
+        let found = |look: &mut Records, id| look.get(BodyId(id)).unwrap().map(Octets::into_vec);
+        let (mut random, mut at) = (0x2545_f491_4f6c_dd1d_u64, 0);
+        for _ in 0..20_000 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            // Mostly a few numbers on, at times anywhere, the same one again included.
+            at = if random.is_multiple_of(8) { random >> 8 } else { at + (random >> 8) % 7 } % 920;
+            assert_eq!(found(&mut look, at), records.get(&at).cloned(), "{at}");
+        }
+        for (at, is_there) in [(999, false), (1000, false), (1001, false), (u64::MAX, false), (1, true), (0, false)] {
+            assert_eq!(found(&mut look, at).is_some(), is_there, "{at}");
+        }
+    }
 }

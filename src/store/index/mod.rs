@@ -26,7 +26,7 @@ use std::{
 
 use super::{core::Core, fault::Fault, mail::Mail};
 use crate::{journal::StoreEvent, types::BodyId};
-pub(super) use file::{IndexFile, NAME, Records};
+pub(super) use file::{IndexFile, NAME, Octets, Records};
 pub(super) use pending::Batch;
 use pending::Pending;
 
@@ -271,12 +271,12 @@ pub(super) struct IndexLook<'a> {
 
 impl IndexLook<'_> {
     /// The record of a body; None when there is none that can be read.
-    pub fn get(&self, id: BodyId) -> Option<Vec<u8>> {
-        let waiting = lock(&self.index.pending).get(id);
-        waiting.or_else(|| {
-            let (file, records) = (self.file.as_ref()?, self.records.as_ref()?);
-            self.index.guard(self.core, file, || records.get(id))?
-        })
+    pub fn get(&mut self, id: BodyId) -> Option<Octets> {
+        if let Some(waiting) = lock(&self.index.pending).get(id) {
+            return Some(Octets::Held(waiting));
+        }
+        let (file, records) = (self.file.as_ref()?, self.records.as_mut()?);
+        self.index.guard(self.core, file, || records.get(id))?
     }
 }
 

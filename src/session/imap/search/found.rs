@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Numbers that are written before they are sent.
-const PAGE: usize = 1000;
+const PAGE: u32 = 1000;
 
 /// The messages that were found, in the order of their UIDs.
 #[derive(Debug, Default)]
@@ -59,18 +59,22 @@ impl Found {
 impl Session {
     /// `* SEARCH 2 5 9`, a page at a time.
     pub(super) async fn say_found(&mut self, search: &Search<'_>, found: &Found) -> Result<(), End> {
-        let mut after = Uid(0);
         let mut answer = answer::SearchAnswer::begin(self.conn.output());
-        loop {
-            let page = found.hits.page(after, PAGE);
-            let Some(last) = page.last().copied() else { break };
-            after = last;
-            for uid in page {
-                if let Some(number) = self.said_as(search.uid, uid) {
-                    answer.number(self.conn.output(), number);
+        for (first, last) in found.hits.ranges() {
+            // A run of UIDs is one of numbers too.
+            let Some((mut number, last)) = self.said_as(search.uid, first).zip(self.said_as(search.uid, last)) else {
+                continue;
+            };
+            loop {
+                let stop = last.min(number.saturating_add(PAGE));
+                let out = self.conn.output();
+                (number..=stop).for_each(|number| answer.number(out, number));
+                self.flush_some().await?;
+                if stop == last {
+                    break;
                 }
+                number = stop + 1;
             }
-            self.flush_some().await?;
         }
         let modseq = found.highest.filter(|_| search.key.names_modseq());
         answer.end(self.conn.output(), modseq);

@@ -116,7 +116,7 @@ impl Session {
         let sieve: Arc<dyn Sieve> = Arc::new(Strainer::new(query));
         let (mut found, mut after, mut told) = (Found::default(), Uid(0), clock.mono());
         loop {
-            let page = candidates.page(after, limits::TURN_ROWS);
+            let page = candidates.page(after, limits::TURN_PLAIN);
             let Some(last) = page.last().copied() else { return Ok(Ok(found)) };
             let sifted = match self.meanwhile(store.sift(folder, page, sieve.clone())).await? {
                 Ok(sifted) => sifted,

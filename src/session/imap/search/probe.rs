@@ -28,10 +28,6 @@ impl Probes {
         self.0.is_empty()
     }
 
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = &Probe> {
         self.0.iter()
     }

@@ -4,6 +4,7 @@ use std::io;
 
 use super::query::{Facts, Query};
 use crate::{
+    limits::IMAP_SEARCH_TEXTS,
     mime::{
         self, Derived, DerivedView, Scanner,
         search::{self, Question},
@@ -52,7 +53,7 @@ impl Sieve for Strainer {
     }
 
     fn takes(&self, row: &MessageRow, derived: Option<&[u8]>, body: &mut dyn Blocks) -> io::Result<bool> {
-        let mut facts = Learned { sent: None, found: vec![None; self.query.probes.len()] };
+        let mut facts = Learned { sent: None, found: [None; IMAP_SEARCH_TEXTS] };
         if let Some(answer) = self.truth(&facts, row) {
             return Ok(answer);
         }
@@ -86,7 +87,8 @@ impl Sieve for Strainer {
 /// What is known of one message beside its row.
 struct Learned {
     sent: Option<Option<mime::Day>>,
-    found: Vec<Option<bool>>,
+    /// By number of the probe. A place for each that there may be, since this is made for every message.
+    found: [Option<bool>; IMAP_SEARCH_TEXTS],
 }
 
 /// A message that has no record yet.
