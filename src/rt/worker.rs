@@ -1,14 +1,17 @@
 //! Threads for what blocks: disk reads, the disk writer, password hashes. Nothing blocking runs on the executor.
 
 use std::{
+    any::Any,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     thread,
 };
 
-use smol::channel::{Sender, bounded};
+use smol::channel::{Receiver, Sender, bounded};
 
 type Job = Box<dyn FnOnce() + Send>;
+/// What a job gives. One type for all: channels of every type of answer were 60 KB of program.
+type Answer = Box<dyn Any + Send>;
 
 /// The worker's queue is full, or its thread is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +41,9 @@ impl Worker {
 
     /// Runs `work` on a thread, waiting for a place in the queue. `Busy` only when the work panicked.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let (tx, rx) = bounded(1);
-        let job: Job = Box::new(move || drop(tx.try_send(work())));
+        let (job, answer) = asked(work);
         self.jobs.send(job).await.map_err(|_| Busy)?;
-        rx.recv().await.map_err(|_| Busy)
+        answered(answer.recv().await.ok())
     }
 
     /// Hands work over without waiting for it; a full queue is `Busy` at once.
@@ -51,9 +53,17 @@ impl Worker {
 
     /// As [`Worker::run`], but a full queue is `Busy` at once.
     pub async fn try_run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let (tx, rx) = bounded(1);
-        let job: Job = Box::new(move || drop(tx.try_send(work())));
+        let (job, answer) = asked(work);
         self.jobs.try_send(job).map_err(|_| Busy)?;
-        rx.recv().await.map_err(|_| Busy)
+        answered(answer.recv().await.ok())
     }
+}
+
+fn asked<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> (Job, Receiver<Answer>) {
+    let (tx, rx) = bounded::<Answer>(1);
+    (Box::new(move || drop(tx.try_send(Box::new(work())))), rx)
+}
+
+fn answered<T: 'static>(answer: Option<Answer>) -> Result<T, Busy> {
+    answer.and_then(|answer| answer.downcast().ok()).map(|answer| *answer).ok_or(Busy)
 }

@@ -290,8 +290,9 @@ fn first_filling() -> Result<u64, Fault> {
 /// Zeros are written, so that no later sync has a length or a place on the disk to note.
 fn make(log: &dyn DiskFile, size: u64) -> Result<(), Fault> {
     log.set_len(0)?;
+    let zeros = vec![0; ZEROS];
     for at in (0..size).step_by(ZEROS) {
-        log.write_at(at, &[0; ZEROS][..usize::try_from(size - at).unwrap_or(ZEROS).min(ZEROS)])?;
+        log.write_at(at, &zeros[..usize::try_from(size - at).unwrap_or(ZEROS).min(ZEROS)])?;
     }
     Ok(log.sync_data()?)
 }
