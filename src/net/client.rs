@@ -53,16 +53,6 @@ impl fmt::Debug for Authorities {
     }
 }
 
-/// Certificates of the system's authorities (DER), for a client that keeps its own. Reads files.
-pub fn system_certificates() -> Vec<Vec<u8>> {
-    rustls_native_certs::load_native_certs().certs.into_iter().map(|der| der.as_ref().to_vec()).collect()
-}
-
-/// The one library of ciphers, for a client that is handed one.
-pub fn tls_provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
-}
-
 /// Whom to believe.
 #[derive(Clone, Debug)]
 pub enum Trust {

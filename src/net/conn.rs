@@ -196,6 +196,11 @@ impl Conn {
         self.wire = Wire::Tls(Box::new(stream));
     }
 
+    /// After [`ReadError::Closed`]: whether the peer said that nothing more comes (close_notify under TLS) and did not just vanish.
+    pub fn was_ended(&self) -> bool {
+        !self.dead
+    }
+
     /// Input that was read and not used yet.
     pub fn buffered(&self) -> &[u8] {
         &self.input[self.start..]

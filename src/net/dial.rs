@@ -37,10 +37,7 @@ impl Dialer {
     /// A connection, up within `limit`.
     pub async fn dial(&self, to: SocketAddr, limit: Duration) -> io::Result<Conn> {
         let from = self.from(to).await?;
-        let connecting = connect(to, from);
-        let stream = timeout(limit, connecting).await.ok_or(io::Error::from(io::ErrorKind::TimedOut))??;
-        tune(stream.get_ref())?;
-        Conn::plain(stream)
+        open(to, from, limit).await
     }
 
     /// Every address of this machine, to know ourselves by.
@@ -83,6 +80,17 @@ fn is_link_local(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
+}
+
+/// A connection from the address that the system chooses.
+pub async fn reach(to: SocketAddr, limit: Duration) -> io::Result<Conn> {
+    open(to, None, limit).await
+}
+
+async fn open(to: SocketAddr, from: Option<IpAddr>, limit: Duration) -> io::Result<Conn> {
+    let stream = timeout(limit, connect(to, from)).await.ok_or(io::Error::from(io::ErrorKind::TimedOut))??;
+    tune(stream.get_ref())?;
+    Conn::plain(stream)
 }
 
 async fn connect(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Async<TcpStream>> {

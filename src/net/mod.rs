@@ -15,9 +15,9 @@ mod watch;
 
 pub use book::{Certificates, Listed, Source};
 pub use certificate::CertificateInfo;
-pub use client::{Authorities, Connector, Distrust, Trust, system_certificates, tls_provider};
+pub use client::{Authorities, Connector, Distrust, Trust};
 pub use conn::{Conn, Ending, ReadError};
-pub use dial::{Dialer, Senders};
+pub use dial::{Dialer, Senders, reach};
 pub use identity::{CertificateError, Identity};
 pub use tls::{Acceptor, Tickets, TlsInfo};
 pub use vault::{Vault, VaultError};

@@ -1,15 +1,16 @@
-//! Files of others over HTTPS: the policies of MTA-STS (RFC 8461 s3.3). The one place that names ureq.
+//! Files of others over HTTPS: the policies of MTA-STS (RFC 8461 s3.3). One GET (RFC 9112), one small text.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
-
-use ureq::{
-    Agent,
-    tls::{Certificate, RootCerts, TlsConfig},
+use std::{
+    future::Future,
+    net::{SocketAddr, ToSocketAddrs},
+    pin::Pin,
+    time::Duration,
 };
 
 use super::sts::Fetch;
 use crate::{
-    limits, net,
+    limits,
+    net::{self, Authorities, Conn, Connector, ReadError, Trust},
     rt::{Turns, Worker, timeout},
 };
 
@@ -17,20 +18,29 @@ use crate::{
 const SLOW: Duration = Duration::from_secs(limits::STS_SECS);
 /// In which its server must be reached: where port 443 is closed to us, others wait behind it.
 const REACHED: Duration = Duration::from_secs(10);
+const PORT: u16 = 443;
+const PATH: &str = "/.well-known/mta-sts.txt";
+/// Octets of a line of the head, and fields in it.
+const LINE: usize = 8 * 1024;
+const FIELDS: usize = 100;
 
-/// Fetches on a thread that ends with the fetch, since ureq blocks: one at a time, and none while nothing is asked for.
+/// Fetches one file at a time. The thread that asks the system for addresses and authorities ends with the fetch.
 #[derive(Default)]
 pub struct Https(Turns<()>);
 
 impl Fetch for Https {
     fn get<'a>(&'a self, domain: &'a str) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>> {
-        let url = format!("https://mta-sts.{domain}/.well-known/mta-sts.txt");
+        let host = format!("mta-sts.{domain}");
         Box::pin(async move {
             let fetching = async {
                 let _turn = self.0.lock().await;
                 let worker = Worker::start("fetch", 1, 1).map_err(|error| error.to_string())?;
-                let fetched = worker.run(move || text_of(&url, &net::system_certificates())).await;
-                fetched.unwrap_or_else(|_| Err("the thread broke off".to_owned()))
+                let name = host.clone();
+                let looked = worker.run(move || (addresses(&name), Authorities::of_system())).await;
+                let (addresses, authorities) = looked.map_err(|_| "the thread broke off".to_owned())?;
+                let addresses = addresses?;
+                let text = timeout(SLOW / 2, text_of(&host, &addresses, authorities));
+                text.await.unwrap_or_else(|| Err("the server is too slow".to_owned()))
             };
             // Others may be before it, and the mail waits.
             timeout(SLOW, fetching).await.unwrap_or_else(|| Err("nothing came in time".to_owned()))
@@ -38,34 +48,137 @@ impl Fetch for Https {
     }
 }
 
-/// RFC 8461 s3.3: a good certificate, 200, text/plain, no way to somewhere else.
-fn text_of(url: &str, authorities: &[Vec<u8>]) -> Result<Vec<u8>, String> {
-    let mut response = agent(authorities).get(url).call().map_err(|error| error.to_string())?;
-    if response.status() != 200 {
-        return Err(format!("the server says {}", response.status()));
-    }
-    if response.body().mime_type() != Some("text/plain") {
-        return Err("it is no text/plain".to_owned());
-    }
-    let body = response.body_mut().with_config().limit(limits::STS_OCTETS);
-    body.read_to_vec().map_err(|error| error.to_string())
+fn addresses(host: &str) -> Result<Vec<SocketAddr>, String> {
+    (host, PORT).to_socket_addrs().map(Iterator::collect).map_err(|error| error.to_string())
 }
 
-fn agent(authorities: &[Vec<u8>]) -> Agent {
-    let roots = authorities.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::Specific(Arc::new(roots)))
-        .unversioned_rustls_crypto_provider(net::tls_provider())
-        .build();
-    let config = Agent::config_builder()
-        .tls_config(tls)
-        .https_only(true)
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .timeout_global(Some(SLOW / 2))
-        .timeout_connect(Some(REACHED))
-        .user_agent("gatepost");
-    config.build().into()
+/// RFC 8461 s3.3: a good certificate, 200, text/plain, no way to somewhere else.
+async fn text_of(host: &str, addresses: &[SocketAddr], authorities: Authorities) -> Result<Vec<u8>, String> {
+    let reached = timeout(REACHED, first_of(addresses)).await;
+    let mut conn = reached.unwrap_or_else(|| Err("nobody answers".to_owned()))?;
+    let connector = Connector::new(Trust::Authorities(authorities)).ok_or("there is no TLS")?;
+    conn.begin_tls(&connector, host, REACHED).await.map_err(in_words)?;
+    let ask = format!(
+        "GET {PATH} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: gatepost\r\nAccept: text/plain\r\nConnection: close\r\n\r\n"
+    );
+    conn.put(ask.as_bytes());
+    conn.flush(SLOW).await.map_err(in_words)?;
+    let mut head = Head::read(&mut conn).await?;
+    while (100..200).contains(&head.status) {
+        head = Head::read(&mut conn).await?;
+    }
+    if head.status != 200 {
+        return Err(format!("the server says {}", head.status));
+    }
+    if !head.is_text {
+        return Err("it is no text/plain".to_owned());
+    }
+    body(&mut conn, &head).await
+}
+
+/// The first that can be reached.
+async fn first_of(addresses: &[SocketAddr]) -> Result<Conn, String> {
+    let mut why = "the name has no address".to_owned();
+    for at in addresses {
+        match net::reach(*at, REACHED / 2).await {
+            Ok(conn) => return Ok(conn),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    Err(why)
+}
+
+/// What a policy needs of the head of an answer.
+#[derive(Default)]
+struct Head {
+    status: u16,
+    is_text: bool,
+    is_chunked: bool,
+    length: Option<usize>,
+}
+
+impl Head {
+    async fn read(conn: &mut Conn) -> Result<Self, String> {
+        let first = line(conn).await?;
+        let status = first.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
+        let mut head = Head { status: status.ok_or("that is no HTTP")?, ..Head::default() };
+        for _field in 0..FIELDS {
+            let field = line(conn).await?;
+            if field.is_empty() {
+                return Ok(head);
+            }
+            let (name, value) = field.split_once(':').ok_or("that is no HTTP")?;
+            head.take(&name.to_ascii_lowercase(), value.trim())?;
+        }
+        Err("the head has no end".to_owned())
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "content-type" => {
+                let kind = value.split(';').next().unwrap_or_default().trim();
+                self.is_text = kind.eq_ignore_ascii_case("text/plain");
+            }
+            "content-length" => self.length = Some(value.parse().map_err(|_| "its length is no number")?),
+            // RFC 9112 s6.1: another coding than this one was not asked for.
+            "transfer-encoding" if value.eq_ignore_ascii_case("chunked") => self.is_chunked = true,
+            "transfer-encoding" => return Err(format!("its coding is {value}")),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// RFC 9112 s6.3: chunks, or so many octets, or all until the end.
+async fn body(conn: &mut Conn, head: &Head) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    if !head.is_chunked {
+        take(conn, &mut out, head.length).await?;
+        return Ok(out);
+    }
+    loop {
+        let size = line(conn).await?;
+        let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16);
+        match size.map_err(|_| "a chunk has no size")? {
+            0 => return Ok(out),
+            size => take(conn, &mut out, Some(size)).await?,
+        }
+        if !line(conn).await?.is_empty() {
+            return Err("a chunk is longer than it says".to_owned());
+        }
+    }
+}
+
+/// So many octets more, or all that come.
+async fn take(conn: &mut Conn, out: &mut Vec<u8>, length: Option<usize>) -> Result<(), String> {
+    let most = usize::try_from(limits::STS_OCTETS).unwrap_or(usize::MAX);
+    let end = length.map(|length| length.saturating_add(out.len()));
+    while end.is_none_or(|end| out.len() < end) {
+        if end.is_some_and(|end| end > most) || out.len() > most {
+            return Err("it is too long".to_owned());
+        }
+        if conn.buffered().is_empty() {
+            match conn.fill(SLOW).await {
+                // RFC 9112 s9.8: whoever cuts the connection must not cut the policy.
+                Err(ReadError::Closed) if end.is_none() && conn.was_ended() => return Ok(()),
+                filled => filled.map_err(in_words)?,
+            }
+        }
+        let fresh = conn.buffered();
+        let some = end.map_or(fresh.len(), |end| fresh.len().min(end - out.len()));
+        out.extend_from_slice(&fresh[..some]);
+        conn.consume(some);
+    }
+    Ok(())
+}
+
+async fn line(conn: &mut Conn) -> Result<String, String> {
+    let (line, _) = conn.line(LINE, SLOW).await.map_err(in_words)?;
+    Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
+fn in_words(error: ReadError) -> String {
+    error.to_string()
 }
 
 #[cfg(test)]
@@ -81,15 +194,15 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(20);
 
-    /// A web server for one request; gives its port and its certificate.
-    fn serve(answer: String) -> (u16, Vec<u8>) {
+    /// A web server for one request; gives its address and its certificate.
+    fn serve(answer: String) -> (SocketAddr, String) {
         let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
         let names = ["localhost".to_owned()];
         let (chain, key) = Identity::self_signed(&names, UnixTime(i64::try_from(now).unwrap())).unwrap();
         let identity = Identity::from_pem(&chain, &key).unwrap();
         let acceptor = Acceptor::new(&identity, Tickets::None).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let at = listener.local_addr().unwrap();
         thread::spawn(move || {
             let (socket, _) = listener.accept().unwrap();
             block_on(async {
@@ -99,17 +212,25 @@ mod tests {
                 }
                 while conn.line(4096, SOON).await.is_ok_and(|(line, _)| !line.is_empty()) {}
                 conn.put(answer.as_bytes());
-                conn.close(SOON).await;
+                match answer.contains("cut") {
+                    true => drop(conn.flush(SOON).await),
+                    false => conn.close(SOON).await,
+                }
             });
         });
-        let base64: String = chain.lines().take_while(|line| !line.starts_with("-----END")).skip(1).collect();
-        (port, crate::wire::sasl::parse_initial(base64.as_bytes()).unwrap())
+        (at, chain)
     }
 
     fn fetched(head: &str, body: &str) -> Result<String, String> {
-        let (port, certificate) = serve(format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
-        let url = format!("https://localhost:{port}/.well-known/mta-sts.txt");
-        text_of(&url, &[certificate]).map(|text| String::from_utf8(text).unwrap())
+        answered(format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+    }
+
+    fn answered(answer: String) -> Result<String, String> {
+        let (at, certificate) = serve(answer);
+        // Nobody is at the first address.
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let text = block_on(text_of("localhost", &[closed, at], Authorities::of_pem(&certificate)));
+        text.map(|text| String::from_utf8(text).unwrap())
     }
 
     #[test]
@@ -131,8 +252,44 @@ mod tests {
 
     #[test]
     fn a_stranger_certificate_is_refused() {
-        let (port, _) = serve("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx".into());
+        let (at, _) = serve("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx".into());
         let (_, other) = serve(String::new());
-        assert!(text_of(&format!("https://localhost:{port}/"), &[other]).is_err());
+        assert!(block_on(text_of("localhost", &[at], Authorities::of_pem(&other))).is_err());
+        let (at, own) = serve("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx".into());
+        assert!(block_on(text_of("mta-sts.example.test", &[at], Authorities::of_pem(&own))).is_err());
+    }
+
+    /// RFC 9112 s6.3: every way to say where a body ends, and what was cut off.
+    #[test]
+    fn a_body_ends_where_its_head_says() {
+        let text = |rest: &str| format!("HTTP/1.1 200 OK\r\nContent-Type: Text/Plain\r\n{rest}");
+        let chunked = "Transfer-Encoding: chunked\r\n\r\n";
+        for good in [
+            "\r\nversion: STSv1\r\n".to_owned(),
+            "Content-Length: 16\r\n\r\nversion: STSv1\r\nmore".to_owned(),
+            format!("{chunked}8;a=b\r\nversion:\r\n8\r\n STSv1\r\n\r\n0\r\n\r\n"),
+        ] {
+            assert_eq!(answered(text(&good)), Ok("version: STSv1\r\n".to_owned()), "{good}");
+        }
+        let early = format!("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n{}", text("Content-Length: 1\r\n\r\nx"));
+        assert_eq!(answered(early), Ok("x".to_owned()));
+        let long = format!("{chunked}ffff\r\n{}\r\n8\r\n12345678\r\n0\r\n\r\n", "x".repeat(0xffff));
+        for bad in [
+            "Content-Length: 99\r\n\r\nversion: STSv1\r\n",
+            "Content-Length: -1\r\n\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\nx\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nabc\r\n",
+            "no field\r\n\r\n",
+            "\r\nversion: STSv1\r\ncut",
+            &long,
+            &format!("\r\n{}", "x".repeat(70_000)),
+            &"X: y\r\n".repeat(200),
+        ] {
+            assert!(answered(text(bad)).is_err(), "{bad:.60}");
+        }
+        assert!(answered("220 mail.example.test ESMTP\r\n\r\n".to_owned()).is_err());
     }
 }

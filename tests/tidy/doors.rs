@@ -53,7 +53,6 @@ const DOORS: &[Door] = &[
         tests: true,
         why: "passwords in wire and policy, rewritten senders in router, certificates in net, keys in proof, random bytes from one place",
     },
-    Door { names: &["ureq"], places: &["remote"], tests: true, why: "HTTP with others is remote's" },
     Door { names: &["sha_crypt"], places: &["policy/imported"], tests: true, why: "imported hashes are seen once" },
     Door {
         names: &["if_addrs"],
