@@ -25,7 +25,7 @@
 //!
 //! * A 250 after DATA/BDAT is said only after `pipeline::accept` returned Ok, and that returns Ok only after the fdatasync of a log record
 //!   that holds the rows and the body (of a body over 128 KiB: after its volume's fdatasync and then that of the record; `store`,
-//!   Guarantee). The design says a durable commit of redb instead: that is two syncs one after the other, and the volume's before
+//!   Guarantee); `mail.redb` takes that over later, all at once. The design says a durable commit of redb instead: that is two syncs one after the other, and the volume's before
 //!   them, where Postfix has one; and a message alone waits for nothing else.
 //! * Only `store` names redb; only `net` names rustls; only `admin` names tiny_http; only `journal` names log and syslog.
 //! * Policy never writes to a socket; a session never decides who may relay.

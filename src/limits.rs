@@ -81,11 +81,11 @@ pub const BODIES_IN_MEMORY: usize = 8 * 1024 * 1024;
 /// A body up to this size is written by way of `mail.log`: one sync for all of it, but every octet twice. A longer one is synced where
 /// it lies, and that while it arrives.
 pub const LOGGED_BODY: u64 = 128 * 1024;
-/// Octets of `mail.log` on the disk: every mail is written twice, the second time when the log is full (or the system likes to), so that a
-/// larger one lets more commits write the same pages once. A small disk has a smaller one.
+/// Octets of `mail.log` on the disk: every small mail is written twice, and the rows when the log is full: a larger one lets more commits
+/// write the same pages once, a smaller one is done again sooner after a power cut. A small disk has a smaller one.
 pub const REDO_LOG: u64 = 8 * 1024 * 1024;
 /// The least of it.
-pub const REDO_LOG_LEAST: u64 = 1024 * 1024;
+pub const REDO_LOG_LEAST: u64 = 256 * 1024;
 /// Octets of one commit in it; a commit that is larger costs more syncs. It is held in memory while it is written.
 pub const REDO_RECORD: u64 = 2 * 1024 * 1024;
 /// A piece of a larger body on its way to or from the disk.

@@ -231,17 +231,20 @@ fn rows_before_bodies_are_seen() {
     seen("rows before bodies", &recording, &disk, &losses(&log, 0..log.len()));
 }
 
+/// The rows stay in memory, and what lies in a volume beyond its committed length counts for nothing.
 #[test]
-fn files_that_are_written_before_the_record_is_synced_are_seen() {
+fn volumes_that_are_written_before_the_record_is_synced_do_no_harm() {
     let recording = record();
     let files = Files::of(&recording.disk, &recording.disk.log());
     let disk = recording.disk.edited(|log| faults::files_before_record(&files, log));
     let mut rng = Rng(recording.seed);
     let cuts = faults::before_late_syncs(&files, &disk.log());
     // What is lost must be some of the files, and the record.
-    let images: Vec<(usize, Loss)> = (0..12).flat_map(|_| &cuts).map(|at| (*at, Loss::Some(rng.next()))).collect();
+    let images: Vec<(usize, Loss)> = (0..4).flat_map(|_| &cuts).map(|at| (*at, Loss::Some(rng.next()))).collect();
     println!("{} late syncs", cuts.len());
-    seen("files written before their record is synced", &recording, &disk, &images);
+    assert!(cuts.len() >= 10);
+    let trial = judge_all(&recording, &disk, &images);
+    assert!(trial.bad.is_empty(), "{:#?}", trial.bad);
 }
 
 #[test]

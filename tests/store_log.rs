@@ -30,10 +30,14 @@ fn open(disk: &Recorder) -> Store {
 
 /// Messages of many sizes, all told Ok; then everything that was not synced is lost.
 fn cut(count: u64) -> Recorder {
+    cut_of((0..count).map(size))
+}
+
+fn cut_of(sizes: impl Iterator<Item = usize>) -> Recorder {
     let disk = Recorder::default();
     let store = open(&disk);
-    for n in 0..count {
-        block_on(deliver(&store, &octets(n, size(n)), &[1])).unwrap();
+    for (n, size) in (0..).zip(sizes) {
+        block_on(deliver(&store, &octets(n, size), &[1])).unwrap();
     }
     let image = disk.image(disk.len(), Loss::Everything);
     close(store);
@@ -90,14 +94,14 @@ fn records(disk: &Recorder) -> Vec<u64> {
     let magic = |at: &u64| {
         let mut octets = [0; 8];
         log.read_at(*at, &mut octets).unwrap();
-        octets == *b"GPREDO01"
+        octets == *b"GPREDO02"
     };
     (0..log.len().unwrap()).step_by(4096).filter(magic).collect()
 }
 
 #[test]
 fn a_damaged_record_is_told_by_check_and_in_the_journal() {
-    let disk = cut(6);
+    let disk = cut_of((0..6).map(|n| 300 + n));
     let at = records(&disk)[3];
     let log = disk.open(&Path::new(PLACE).join("mail/mail.log"), false).unwrap();
     log.write_at(at + 50, &[0x55; 9]).unwrap();
@@ -122,7 +126,7 @@ fn an_unclean_stop_is_told_and_a_clean_one_leaves_nothing_to_redo() {
         let store = Store::open_on(arc(&disk), places, clock, journal.clone(), Board::default()).unwrap();
         holds(&store, 5);
         close(store);
-        let told = journal.newest(99).iter().any(|line| line.line.text.contains("written again from mail.log"));
+        let told = journal.newest(99).iter().any(|line| line.line.text.contains("done again from mail.log"));
         assert_eq!(told, said, "opening {round}");
     }
 }
@@ -143,53 +147,73 @@ fn a_log_without_its_database_is_not_redone_into_a_new_one() {
     holds(&store, 1);
 }
 
-/// One commit that outgrows the log: twenty messages.
-async fn outgrow(store: &Store, first: u64) {
-    let mut messages = Vec::new();
-    for n in first..first + 20 {
-        messages.push(post::message(post::seal(store, &octets(n, 60_000)).await.unwrap(), &[1]));
-    }
-    store.commit(messages).await.unwrap();
-}
-
-/// It was believed that the second mark comes to the disk with the first record. A commit that outgrew the log is in no record: the
-/// second mark was an old one for as long, and with a damaged first one the old filling was written over what had been kept since.
+/// Rows that were put back from a copy know nothing of what came since: opening them would cut that off.
 #[test]
-fn a_damaged_mark_lets_no_old_filling_be_redone_over_a_commit_that_outgrew_the_log() {
+fn rows_that_are_older_than_the_log_are_not_opened_and_lose_nothing() {
     let disk = Recorder::default();
+    let rows = Path::new(PLACE).join("mail/mail.redb");
+    let whole = |disk: &Recorder| {
+        let file = disk.open(&rows, false).unwrap();
+        let mut octets = vec![0; file.len().unwrap() as usize];
+        file.read_at(0, &mut octets).unwrap();
+        octets
+    };
+    close(open(&disk));
+    let old = whole(&disk);
     let store = open(&disk);
-    for n in 0..3 {
+    for n in 0..6 {
         block_on(deliver(&store, &octets(n, size(n)), &[1])).unwrap();
     }
-    block_on(outgrow(&store, 100));
     let image = disk.image(disk.len(), Loss::Everything);
     close(store);
-    let log = image.open(&Path::new(PLACE).join("mail/mail.log"), false).unwrap();
-    log.write_at(9, &[0x55]).unwrap();
-    let store = open(&image);
-    assert_eq!(block_on(list(&store, 1)).len(), 23);
-    assert_eq!(block_on(store.check(|_| {})).unwrap().problems, Vec::<String>::new());
+    let new = whole(&image);
+    let put_back = |octets: &[u8]| {
+        let file = image.open(&rows, false).unwrap();
+        file.set_len(octets.len() as u64).unwrap();
+        file.write_at(0, octets).unwrap();
+    };
+    put_back(&old);
+    let why = "mail.redb is older than mail.log";
+    let refused = block_on(deliver(&open(&image), b"more", &[1])).unwrap_err().to_string();
+    assert!(refused.contains(why), "{refused}");
+    assert!(checked(&image).problems.iter().any(|problem| problem.contains(why)));
+    put_back(&new);
+    holds(&open(&image), 6);
+}
+
+/// What was kept last is in the log alone: without it the volumes would be cut.
+#[test]
+fn a_store_that_was_not_closed_is_not_opened_without_its_log() {
+    for len in [None, Some(0), Some(100), Some(5000), Some(12_288)] {
+        let disk = cut(9);
+        let log = Path::new(PLACE).join("mail/mail.log");
+        match len {
+            Some(len) => disk.open(&log, false).unwrap().set_len(len).unwrap(),
+            None => disk.remove(&log).unwrap(),
+        }
+        let refused = block_on(deliver(&open(&disk), b"more", &[1])).unwrap_err().to_string();
+        assert!(refused.contains("the last stop was not clean, and mail.log"), "{refused}");
+        assert!(refused.contains("gatepost salvage"), "{refused}");
+        assert!(checked(&disk).problems.iter().any(|problem| problem.contains("mail.log")));
+    }
 }
 
 #[test]
-fn a_log_that_was_cut_is_told_and_made_anew() {
-    for len in [0, 100, 5000, 8192, 12_288] {
-        let disk = cut(0);
-        disk.open(&Path::new(PLACE).join("mail/mail.log"), false).unwrap().set_len(len).unwrap();
-        let clock = Arc::new(SystemClock::start());
-        let journal = Journal::new(clock.clone());
-        let places = places(Path::new(PLACE), 0);
-        let store = Store::open_on(arc(&disk), places, clock, journal.clone(), Board::default()).unwrap();
-        for n in 0..4 {
-            block_on(deliver(&store, &octets(n, size(n)), &[1])).unwrap();
+fn a_store_that_was_closed_needs_no_log_and_makes_one() {
+    for len in [None, Some(0), Some(5000)] {
+        let disk = cut(5);
+        close(open(&disk));
+        let log = Path::new(PLACE).join("mail/mail.log");
+        match len {
+            Some(len) => disk.open(&log, false).unwrap().set_len(len).unwrap(),
+            None => disk.remove(&log).unwrap(),
         }
-        holds(&store, 4);
+        assert_eq!(checked(&disk).problems, Vec::<String>::new());
+        let store = open(&disk);
+        block_on(deliver(&store, &octets(5, size(5)), &[1])).unwrap();
         let again = disk.image(disk.len(), Loss::Everything);
         close(store);
-        holds(&open(&again), 4);
-        // Of one that has nothing left nobody can say that it was ever longer.
-        let told = journal.newest(99).iter().any(|line| line.line.text.contains("mail.log"));
-        assert_eq!(told, len > 0, "{len} octets");
+        holds(&open(&again), 6);
     }
 }
 
@@ -227,7 +251,15 @@ fn a_sync_that_failed_for_a_draft_is_not_made_good_by_the_next_one() {
     });
 }
 
-/// Forty bodies are more than the log takes in one record: they are written as if there were none.
+/// One commit that outgrows the log: twenty messages.
+async fn outgrow(store: &Store, first: u64) {
+    let mut messages = Vec::new();
+    for n in first..first + 20 {
+        messages.push(post::message(post::seal(store, &octets(n, 60_000)).await.unwrap(), &[1]));
+    }
+    store.commit(messages).await.unwrap();
+}
+
 #[test]
 fn a_commit_that_outgrew_the_log_is_whole_or_not_there_wherever_the_power_is_cut() {
     let disk = Recorder::default();

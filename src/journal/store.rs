@@ -44,7 +44,7 @@ pub enum StoreEvent {
         /// Messages that were counted for it.
         messages: u64,
     },
-    /// The stop before was not clean: commits that were told Ok were written again from the log.
+    /// The stop before was not clean: commits that were told Ok were done again from the log.
     Redone {
         /// How many.
         commits: u64,
@@ -131,7 +131,7 @@ impl From<StoreEvent> for Line {
                 info(format!("store: the rows of {messages} messages were brought to the format of this program"))
             }
             E::Redone { commits } => {
-                info(format!("store: the last stop was not clean; {commits} commits were written again from mail.log"))
+                info(format!("store: the last stop was not clean; {commits} commits were done again from mail.log"))
             }
             E::IndexAside { why } => {
                 warning(format!("store: index.redb is set aside and made anew: {}", safe(&why, 300)))

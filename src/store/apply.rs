@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{ReadableTable, WriteTransaction};
 
 use super::{
     Delivery, Kept, StoreError, Usage,
-    backend::begin,
     fault::Fault,
     folders::{Folder, FolderWork, Opened},
     mail::{IDS, Mail},
     messages::{Copied, Flagged, Links, MessageWork},
+    noted::{Noted, Notes, notes, unread},
     queue::{DUE, QueueWork, Queued, ROUTES},
     rows::{self, Body, House, Message, Volume},
     volume::{Lease, VOLUME_HEADER},
@@ -118,11 +118,10 @@ pub(super) fn apply(
     now: UnixTime,
     next_body: u64,
 ) -> Result<Result<Applied, Aside>, Fault> {
-    let write = begin(&mail.db)?;
-    mail.redo.begin();
+    let (write, notes) = (mail.db.begin_write()?, Notes::default());
     let mut done = Vec::with_capacity(changes.len());
     let applied = {
-        let mut tables = Tables::open(&write, now)?;
+        let mut tables = Tables::open(&write, &notes, now)?;
         for (n, change) in changes.iter().enumerate() {
             match tables.change(change) {
                 Ok(this) => done.push(this),
@@ -136,13 +135,15 @@ pub(super) fn apply(
         }
         tables.finish(mail, next_body, done)?
     };
+    let mut bodies = Vec::new();
     for change in changes {
         // Octets beyond the committed length are in no record (`redo`): they are of a body that was refused.
         if let Change::Commit(placed, _) = change {
-            placed.iter().filter(|one| applied.covers(&one.body)).try_for_each(|one| mail.log(one))?;
+            let mut kept = placed.iter().filter(|one| applied.covers(&one.body));
+            kept.try_for_each(|one| mail.octets_of(one, &mut bodies))?;
         }
     }
-    mail.commit(write)?;
+    mail.commit(write, &notes.take(), &bodies)?;
     Ok(Ok(applied))
 }
 
@@ -151,18 +152,18 @@ pub(super) fn apply(
 pub(super) struct Tables<'t> {
     pub house: House,
     pub now: UnixTime,
-    houses: Table<'t, u8, &'static [u8]>,
-    pub folders: Table<'t, (u32, &'static str), &'static [u8]>,
-    pub places: Table<'t, u32, &'static [u8]>,
-    pub keywords: Table<'t, u32, &'static [u8]>,
-    pub subscriptions: Table<'t, (u32, &'static str), &'static [u8]>,
-    pub messages: Table<'t, (u32, u32), &'static [u8]>,
-    pub bodies: Table<'t, u64, &'static [u8]>,
-    pub queue: Table<'t, u64, &'static [u8]>,
-    pub due: Table<'t, (i64, u64), &'static [u8]>,
-    pub routes: Table<'t, (u64, i64, u64), &'static [u8]>,
-    volumes: Table<'t, u32, &'static [u8]>,
-    usage: Table<'t, u32, &'static [u8]>,
+    houses: Noted<'t, u8>,
+    pub folders: Noted<'t, (u32, &'static str)>,
+    pub places: Noted<'t, u32>,
+    pub keywords: Noted<'t, u32>,
+    pub subscriptions: Noted<'t, (u32, &'static str)>,
+    pub messages: Noted<'t, (u32, u32)>,
+    pub bodies: Noted<'t, u64>,
+    pub queue: Noted<'t, u64>,
+    pub due: Noted<'t, (i64, u64)>,
+    pub routes: Noted<'t, (u64, i64, u64)>,
+    volumes: Noted<'t, u32>,
+    usage: Noted<'t, u32>,
     touched: BTreeMap<u32, Volume>,
     pub open: BTreeMap<u32, Opened>,
     used: BTreeMap<u32, Usage>,
@@ -172,25 +173,26 @@ pub(super) struct Tables<'t> {
 }
 
 impl<'t> Tables<'t> {
-    fn open(write: &'t WriteTransaction, now: UnixTime) -> Result<Self, Fault> {
-        let houses = write.open_table(rows::HOUSE)?;
+    /// Opens them all; what is changed in them is noted.
+    pub fn open(write: &'t WriteTransaction, notes: &Notes, now: UnixTime) -> Result<Self, Fault> {
+        let houses = Noted::open(write, (0, rows::HOUSE), notes)?;
         let house =
-            rows::get(&houses, 0)?.ok_or_else(|| Fault::Failed("mail.redb: its first row is missing".into()))?;
+            rows::get(&*houses, 0)?.ok_or_else(|| Fault::Failed("mail.redb: its first row is missing".into()))?;
         Ok(Tables {
             house,
             now,
             houses,
-            folders: write.open_table(rows::FOLDERS)?,
-            places: write.open_table(rows::PLACES)?,
-            keywords: write.open_table(rows::KEYWORDS)?,
-            subscriptions: write.open_table(rows::SUBSCRIPTIONS)?,
-            messages: write.open_table(rows::MESSAGES)?,
-            bodies: write.open_table(rows::BODIES)?,
-            queue: write.open_table(rows::QUEUE)?,
-            due: write.open_table(DUE)?,
-            routes: write.open_table(ROUTES)?,
-            volumes: write.open_table(rows::VOLUMES)?,
-            usage: write.open_table(rows::USAGE)?,
+            folders: Noted::open(write, (1, rows::FOLDERS), notes)?,
+            places: Noted::open(write, (2, rows::PLACES), notes)?,
+            keywords: Noted::open(write, (3, rows::KEYWORDS), notes)?,
+            subscriptions: Noted::open(write, (4, rows::SUBSCRIPTIONS), notes)?,
+            messages: Noted::open(write, (5, rows::MESSAGES), notes)?,
+            bodies: Noted::open(write, (6, rows::BODIES), notes)?,
+            queue: Noted::open(write, (7, rows::QUEUE), notes)?,
+            due: Noted::open(write, (8, DUE), notes)?,
+            routes: Noted::open(write, (9, ROUTES), notes)?,
+            volumes: Noted::open(write, (10, rows::VOLUMES), notes)?,
+            usage: Noted::open(write, (11, rows::USAGE), notes)?,
             touched: BTreeMap::new(),
             open: BTreeMap::new(),
             used: BTreeMap::new(),
@@ -198,6 +200,29 @@ impl<'t> Tables<'t> {
             rung: false,
             gone: Vec::new(),
         })
+    }
+
+    /// Does again what a commit noted.
+    pub fn redo(&mut self, octets: &[u8]) -> Result<(), Fault> {
+        for note in notes(octets) {
+            let note = note.ok_or_else(unread)?;
+            match note.table {
+                0 => self.houses.redo(&note)?,
+                1 => self.folders.redo(&note)?,
+                2 => self.places.redo(&note)?,
+                3 => self.keywords.redo(&note)?,
+                4 => self.subscriptions.redo(&note)?,
+                5 => self.messages.redo(&note)?,
+                6 => self.bodies.redo(&note)?,
+                7 => self.queue.redo(&note)?,
+                8 => self.due.redo(&note)?,
+                9 => self.routes.redo(&note)?,
+                10 => self.volumes.redo(&note)?,
+                11 => self.usage.redo(&note)?,
+                _ => return Err(unread()),
+            }
+        }
+        Ok(())
     }
 
     fn change(&mut self, change: &Change) -> Result<Done, Fault> {
@@ -247,7 +272,7 @@ impl<'t> Tables<'t> {
     /// What a mailbox holds, to be changed.
     pub fn usage(&mut self, mailbox: MailboxId) -> Result<&mut Usage, Fault> {
         if !self.used.contains_key(&mailbox.0) {
-            let row = rows::get(&self.usage, mailbox.0)?.unwrap_or_default();
+            let row = rows::get(&*self.usage, mailbox.0)?.unwrap_or_default();
             self.used.insert(mailbox.0, row);
         }
         self.used.get_mut(&mailbox.0).ok_or(Fault::Missing)
@@ -256,7 +281,7 @@ impl<'t> Tables<'t> {
     fn volume(&mut self, number: u32) -> Result<&mut Volume, Fault> {
         if !self.touched.contains_key(&number) {
             let new = Volume { committed: VOLUME_HEADER, live: 0, bodies: 0 };
-            let row = rows::get(&self.volumes, number)?.unwrap_or(new);
+            let row = rows::get(&*self.volumes, number)?.unwrap_or(new);
             self.touched.insert(number, row);
         }
         self.touched.get_mut(&number).ok_or(Fault::Missing)
@@ -335,14 +360,14 @@ impl<'t> Tables<'t> {
     /// A body has one more row that names it.
     pub fn link(&mut self, id: BodyId) -> Result<(), Fault> {
         let lost = || Fault::Damaged(format!("mail.redb: body {} has no row", id.0));
-        let body = rows::get::<u64, Body>(&self.bodies, id.0)?.ok_or_else(lost)?;
+        let body = rows::get::<u64, Body>(&*self.bodies, id.0)?.ok_or_else(lost)?;
         let links = body.links.checked_add(1).ok_or_else(lost)?;
         rows::put(&mut self.bodies, id.0, &Body { links, ..body })
     }
 
     /// A body has one row less that names it.
     pub fn unlink(&mut self, id: BodyId) -> Result<(), Fault> {
-        let Ok(Some(mut body)) = rows::get::<u64, Body>(&self.bodies, id.0) else { return Ok(()) };
+        let Ok(Some(mut body)) = rows::get::<u64, Body>(&*self.bodies, id.0) else { return Ok(()) };
         body.links = body.links.saturating_sub(1);
         if body.links > 0 {
             return rows::put(&mut self.bodies, id.0, &body);
@@ -356,7 +381,7 @@ impl<'t> Tables<'t> {
     /// for it: its committed length is not known); its messages can be removed all the same.
     fn bury(&mut self, body: &Body) -> Result<(), Fault> {
         let known = self.touched.contains_key(&body.volume)
-            || match rows::get::<u32, Volume>(&self.volumes, body.volume) {
+            || match rows::get::<u32, Volume>(&*self.volumes, body.volume) {
                 Ok(row) => row.is_some(),
                 Err(Fault::Damaged(_)) => false,
                 Err(fault) => return Err(fault),
@@ -372,7 +397,7 @@ impl<'t> Tables<'t> {
     /// One step; whether there is more to do.
     fn purge(&mut self, mailbox: MailboxId) -> Result<bool, Fault> {
         let mut count = 0;
-        for (name, row) in folders_of(&self.folders, mailbox)? {
+        for (name, row) in folders_of(&*self.folders, mailbox)? {
             let folder = self.take_in(mailbox, &name, row)?;
             let uids = self.uids(folder, PURGE_STEP - count)?;
             count += uids.len();
@@ -390,7 +415,7 @@ impl<'t> Tables<'t> {
 
     /// Only a body that is still where it was copied from moves; one that was deleted meanwhile leaves a dead copy.
     fn move_body(&mut self, moved: &Moved) -> Result<(), Fault> {
-        let found = rows::get::<u64, Body>(&self.bodies, moved.id.0)?;
+        let found = rows::get::<u64, Body>(&*self.bodies, moved.id.0)?;
         let Some(body) = found.filter(|body| (body.volume, body.offset) == moved.from) else { return Ok(()) };
         rows::put(&mut self.bodies, moved.id.0, &Body { volume: moved.to.0, offset: moved.to.1, ..body })?;
         self.bury(&body)?;
@@ -402,7 +427,7 @@ impl<'t> Tables<'t> {
     }
 
     fn forget(&mut self, number: u32) -> Result<Answer, Fault> {
-        if let Ok(Some(row)) = rows::get::<u32, Volume>(&self.volumes, number)
+        if let Ok(Some(row)) = rows::get::<u32, Volume>(&*self.volumes, number)
             && (row.live > 0 || row.bodies > 0)
         {
             return Err(Fault::Missing);

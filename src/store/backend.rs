@@ -66,7 +66,17 @@ pub(super) fn database(file: Arc<dyn DiskFile>, gate: Gate, cache: usize) -> Res
 /// Begins a write that survives a power cut once it is committed, and lets the file open at once after one.
 pub(super) fn begin(db: &Database) -> Result<WriteTransaction, Fault> {
     let mut write = db.begin_write()?;
-    write.set_durability(Durability::Immediate)?;
-    write.set_quick_repair(true);
+    endure(&mut write)?;
     Ok(write)
+}
+
+/// Makes a write one that survives a power cut.
+pub(super) fn endure(write: &mut WriteTransaction) -> Result<(), Fault> {
+    write.set_quick_repair(true);
+    Ok(write.set_durability(Durability::Immediate)?)
+}
+
+/// Makes a write one that is in memory only: whatever it did is in `mail.log`.
+pub(super) fn hold(write: &mut WriteTransaction) -> Result<(), Fault> {
+    Ok(write.set_durability(Durability::None)?)
 }

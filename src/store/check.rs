@@ -16,11 +16,12 @@ use super::{
     core::Core,
     fault::Fault,
     mail::{self, Mail, bodies_dir},
-    redo::{self, Target, Views},
+    redo,
     reindex::check_index,
     rows::{self, House, Volume},
     shadow::Shadow,
     system,
+    views::Views,
     volume::name_of,
 };
 
@@ -105,14 +106,15 @@ pub fn check(disk: &Arc<dyn Disk>, places: &Places, progress: &mut dyn FnMut(u64
     }
     // After a stop that was not clean, what the log holds is as good as written.
     let views = Views::read(&**disk, &places.mail);
-    views.found.damage.iter().for_each(|what| report.problem(what.clone()));
-    let rows = || Ok(views.over(Target::Rows, disk.open(&places.mail.join(redo::ROWS), false)?));
+    views.damage.iter().for_each(|what| report.problem(what.clone()));
+    let rows = || Ok(disk.open(&places.mail.join(redo::ROWS), false)?);
     if let Some(db) = open_whole(redo::ROWS, rows, &mut report) {
         let bodies = bodies_dir(&places.mail);
         let file = |number: u32| {
             let file = disk.open(&bodies.join(name_of(number)), false)?;
-            Ok(views.over(Target::Volume(number), file))
+            Ok(views.over(number, file))
         };
+        turn(&mut report, redo::NAME, |_| views.redo_rows(&db).map(|()| None::<()>));
         let mut census = Census::default();
         let counted = count(&mut census, &db, &mut report);
         if counted {

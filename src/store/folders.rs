@@ -112,7 +112,7 @@ impl Tables<'_> {
 
     /// The folder of this name, ready to be changed.
     pub fn find(&mut self, mailbox: MailboxId, name: &FolderName) -> Result<Option<FolderId>, Fault> {
-        let row = rows::get::<(u32, &str), rows::Folder>(&self.folders, (mailbox.0, name.as_str()))?;
+        let row = rows::get::<(u32, &str), rows::Folder>(&*self.folders, (mailbox.0, name.as_str()))?;
         Ok(row.map(|row| self.hold(Place { mailbox, name: name.clone() }, row)))
     }
 
@@ -131,7 +131,7 @@ impl Tables<'_> {
     /// The folder of this number; Missing when it is gone.
     pub fn opened(&mut self, id: FolderId) -> Result<&mut Opened, Fault> {
         if !self.open.contains_key(&id.0) {
-            let place: Place = rows::get(&self.places, id.0)?.ok_or(Fault::Missing)?;
+            let place: Place = rows::get(&*self.places, id.0)?.ok_or(Fault::Missing)?;
             self.find(place.mailbox, &place.name)?;
         }
         self.open.get_mut(&id.0).ok_or_else(|| Fault::Damaged(format!("mail.redb: folder {} has no row", id.0)))
@@ -142,7 +142,7 @@ impl Tables<'_> {
         for Opened { place, row } in std::mem::take(&mut self.open).into_values() {
             let key = (place.mailbox.0, place.name.as_str());
             // One that was only looked at costs no write.
-            if rows::get::<(u32, &str), rows::Folder>(&self.folders, key)? != Some(row) {
+            if rows::get::<(u32, &str), rows::Folder>(&*self.folders, key)? != Some(row) {
                 rows::put(&mut self.folders, key, &row)?;
             }
         }
@@ -180,7 +180,7 @@ impl Tables<'_> {
     }
 
     fn may_make(&self, mailbox: MailboxId) -> Result<(), Fault> {
-        let many = count(&self.folders, mailbox)? >= limits::IMAP_FOLDERS;
+        let many = count(&*self.folders, mailbox)? >= limits::IMAP_FOLDERS;
         if many { Err(Fault::Limit("a mailbox has at most 5,000 folders")) } else { Ok(()) }
     }
 
@@ -216,8 +216,8 @@ impl Tables<'_> {
         if special == Special::None {
             return Ok(false);
         }
-        for name in names_of(&self.folders, mailbox)? {
-            let row = rows::get::<(u32, &str), rows::Folder>(&self.folders, (mailbox.0, name.as_str()));
+        for name in names_of(&*self.folders, mailbox)? {
+            let row = rows::get::<(u32, &str), rows::Folder>(&*self.folders, (mailbox.0, name.as_str()));
             if row.is_ok_and(|row| row.is_some_and(|row| row.special == special)) {
                 return Ok(true);
             }
@@ -325,7 +325,7 @@ impl Tables<'_> {
         if !on {
             self.subscriptions.remove(key)?;
         } else if self.subscriptions.get(key)?.is_none() {
-            if count(&self.subscriptions, mailbox)? >= limits::IMAP_FOLDERS {
+            if count(&*self.subscriptions, mailbox)? >= limits::IMAP_FOLDERS {
                 return Err(Fault::Limit("a mailbox has at most 5,000 subscriptions"));
             }
             rows::put(&mut self.subscriptions, key, &Subscribed)?;
@@ -335,7 +335,7 @@ impl Tables<'_> {
 
     /// Of a mailbox that is purged.
     pub fn unsubscribe_all(&mut self, mailbox: MailboxId) -> Result<(), Fault> {
-        for name in names_of(&self.subscriptions, mailbox)? {
+        for name in names_of(&*self.subscriptions, mailbox)? {
             self.subscriptions.remove((mailbox.0, name.as_str()))?;
         }
         Ok(())

@@ -144,7 +144,7 @@ impl Keeper {
             let _ = mail.pool.sweep();
             if let Some(mail) = wait_for_readers(mail) {
                 // Dropping a database writes its state; a panic there is no harm any more.
-                let _ = catch_unwind(AssertUnwindSafe(|| mail.close()));
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(mail)));
             }
         }
     }

@@ -16,9 +16,9 @@ use super::{
     fault::Fault,
     folders::FolderWork,
     queue::Queued,
-    redo::{Target, Views},
     rows::{self, House, KeyForm, Message, Place, RowForm, Words},
     shadow::Shadow,
+    views::Views,
 };
 use crate::types::{BodyId, Flags, FolderName, Keywords, MailboxId, Special, UnixTime, map_of};
 
@@ -53,9 +53,10 @@ impl Ledger {
         let mut ledger = Ledger::default();
         // What was read before a damaged page is met counts.
         let read = catch_unwind(AssertUnwindSafe(|| {
-            let file = views.over(Target::Rows, disk.open(&mail.join("mail.redb"), false)?);
-            let shadow: Arc<dyn DiskFile> = Arc::new(Shadow::over(file)?);
+            let shadow: Arc<dyn DiskFile> = Arc::new(Shadow::over(disk.open(&mail.join("mail.redb"), false)?)?);
             let db = database(shadow, Gate::default(), CACHE)?;
+            // Where the rows are damaged it may be refused; what the volumes have of it is found there.
+            let _ = catch_unwind(AssertUnwindSafe(|| views.redo_rows(&db)));
             let read =
                 [ledger.read_folders(&db), ledger.read_words(&db), ledger.read_copies(&db), ledger.read_queue(&db)];
             // It may panic once more when it is closed.

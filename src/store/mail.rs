@@ -13,17 +13,19 @@ use redb::{Database, ReadableTable, WriteTransaction};
 
 use super::{
     Places,
-    apply::Placed,
-    backend::{Gate, begin, database},
+    apply::{Placed, Tables},
+    backend::{Gate, begin, database, endure, hold},
     disk::{Disk, LockGuard},
     fault::Fault,
     migrate,
+    noted::Notes,
     queue::{DUE, ROUTES},
-    redo::{self, Redo, Told},
+    redo::{self, Found, Octets, Redo, Told, first_filling},
     rows::{self, House, Volume},
     volume::{Known, Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header, volume_header},
 };
 use crate::{
+    limits::REDO_LOG_LEAST,
     types::{UnixTime, map_of},
     wire::scram,
 };
@@ -41,7 +43,7 @@ pub(super) struct Mail {
     pub db: Database,
     pub pool: Arc<Pool>,
     pub gate: Gate,
-    pub redo: Arc<Redo>,
+    pub redo: Redo,
     pub mark: u64,
     _lock: Option<LockGuard>,
 }
@@ -66,7 +68,7 @@ pub(super) enum Finding {
     Foreign { name: String },
     /// The rows were brought to the format of this program.
     Raised { messages: u64 },
-    /// The stop was not clean: what commits of the log wrote was written again.
+    /// The stop was not clean: what commits of the log did was done again.
     Redone { commits: u64 },
     /// The log is damaged.
     Log { what: String },
@@ -138,11 +140,10 @@ impl Mail {
             make_rows(&**disk, &places.mail, now)?;
         }
         let gate = Gate::default();
-        let (redo, log) = Redo::open(&**disk, &places.mail, told)?;
-        let db = database(redo.clone(), gate.clone(), CACHE).map_err(|fault| fault.at(redo::ROWS))?;
-        let raised = migrate::bring_up(&db)?;
-        let (house, volumes) = begin_epoch(&db, now)?;
-        redo.finish()?;
+        let rows = disk.open(&places.mail.join(redo::ROWS), false)?;
+        let db = database(rows, gate.clone(), CACHE).map_err(|fault| fault.at(redo::ROWS))?;
+        let raised = migrate::bring_up(&db, || migrate::has_old_commits(&**disk, &places.mail))?;
+        let Epoch { house, volumes, redo, log } = begin_epoch(&**disk, &places.mail, (&db, told), now)?;
         let Tidied { mut findings, unnamed } = tidy_volumes(&**disk, &bodies, &house, &volumes)?;
         findings.extend(raised.map(|messages| Finding::Raised { messages }));
         findings.extend(Some(Finding::Redone { commits: log.commits }).filter(|_| log.commits > 0));
@@ -154,43 +155,61 @@ impl Mail {
         Ok(Opened { mail, house, findings })
     }
 
-    /// Leaves both commit slots of the database with the same rows, so that damage to redb's header cannot go one commit back unseen.
+    /// Closes the rows: the next opening has nothing to redo. Leaves both commit slots of the database with the same rows, so that damage to
+    /// redb's header cannot go one commit back unseen.
     pub fn settle(&self) -> Result<(), Fault> {
-        let write = begin(&self.db)?;
-        {
-            let mut table = write.open_table(rows::HOUSE)?;
-            let house: House = rows::get(&table, 0)?.ok_or(Fault::Missing)?;
-            rows::put(&mut table, 0, &house)?;
-        }
-        self.redo.begin();
-        self.commit(write)
+        (0..2).try_for_each(|_| self.commit_durably(self.db.begin_write()?, &[], false))
     }
 
     /// Octets of a body that this commit makes count. Those of a long one lie in its volume already, but for its ends.
-    pub fn log(&self, placed: &Placed) -> Result<(), Fault> {
-        let number = placed.body.volume;
-        for (at, octets) in &placed.octets {
-            let file = self.pool.file(number)?;
-            if self.pool.row(number).is_some_and(|row| row.committed == VOLUME_HEADER) {
-                self.redo.add((number, file.clone()), 0, Arc::new(volume_header(number, self.mark)));
-            }
-            self.redo.add((number, file), *at, octets.clone());
+    pub fn octets_of(&self, placed: &Placed, all: &mut Vec<Octets>) -> Result<(), Fault> {
+        let volume = placed.body.volume;
+        let is_new = self.pool.row(volume).is_some_and(|row| row.committed == VOLUME_HEADER);
+        let header = is_new.then(|| (0, Arc::new(volume_header(volume, self.mark))));
+        for (at, octets) in header.into_iter().chain(placed.octets.iter().cloned()) {
+            all.push(Octets { volume, file: self.pool.file(volume)?, at, octets });
         }
         Ok(())
     }
 
-    /// Ends a transaction: its rows and the bodies it logged are kept, all of them, when this is Ok.
-    pub fn commit(&self, write: WriteTransaction) -> Result<(), Fault> {
+    /// Ends a transaction: what it noted and these bodies are kept, all of them, when this is Ok.
+    pub fn commit(&self, mut write: WriteTransaction, notes: &[u8], bodies: &[Octets]) -> Result<(), Fault> {
+        if !self.gate.pass(|| self.redo.record(notes, bodies))? {
+            return self.commit_durably(write, bodies, true);
+        }
+        hold(&mut write)?;
         write.commit()?;
-        Ok(self.gate.pass(|| self.redo.finish())?)
+        self.redo.kept();
+        Ok(())
     }
 
-    /// Closes it cleanly: the next opening has nothing to redo.
-    pub fn close(self) -> Result<(), Fault> {
-        let Mail { db, redo, gate, .. } = self;
-        drop(db);
-        Ok(gate.pass(|| redo.settle())?)
+    /// Makes durable whatever was kept so far, and this transaction. The log is filled anew behind it.
+    fn commit_durably(&self, mut write: WriteTransaction, bodies: &[Octets], open: bool) -> Result<(), Fault> {
+        self.gate.pass(|| self.redo.settle(bodies))?;
+        let filling = self.redo.told().filling + 1;
+        {
+            let mut table = write.open_table(rows::HOUSE)?;
+            let house: House = rows::get(&table, 0)?.ok_or(Fault::Missing)?;
+            rows::put(&mut table, 0, &House { filling, open, ..house })?;
+        }
+        endure(&mut write)?;
+        write.commit()?;
+        self.redo.begin(filling);
+        Ok(())
     }
+}
+
+/// Why a store must not be opened with a log like this: what was kept last is nowhere else, and opening would cut it off.
+pub(super) fn log_wrong(house: &House, log: &Found) -> Option<String> {
+    let what = match log.len {
+        None if house.open => "the last stop was not clean, and mail.log is not there".to_owned(),
+        Some(len) if house.open && len < REDO_LOG_LEAST => {
+            format!("the last stop was not clean, and mail.log was cut to {len} octets")
+        }
+        _ if log.ahead => "mail.redb is older than mail.log: it was put back from a copy, or is damaged".to_owned(),
+        _ => return None,
+    };
+    Some(format!("{what}; put back what belongs together, or run `gatepost salvage`: nothing was touched"))
 }
 
 /// A new directory's own name must survive a power cut too. Directories above that are not ours to read are left to the system.
@@ -235,6 +254,8 @@ fn found(db: &Database, now: UnixTime) -> Result<(), Fault> {
         next_queue: 1,
         newest: now,
         shift: 0,
+        filling: first_filling()?,
+        open: false,
     };
     let write = begin(db)?;
     {
@@ -254,35 +275,62 @@ fn found(db: &Database, now: UnixTime) -> Result<(), Fault> {
     Ok(write.commit()?)
 }
 
-/// Sets body numbers aside (which shows that the disk can be written) and reads the volumes' rows.
-fn begin_epoch(db: &Database, now: UnixTime) -> Result<(House, BTreeMap<u32, Volume>), Fault> {
+/// What an opening begins with.
+struct Epoch {
+    house: House,
+    volumes: BTreeMap<u32, Volume>,
+    redo: Redo,
+    /// What the log held.
+    log: Found,
+}
+
+/// Does again what the log has behind the rows, sets body numbers aside and begins a new filling, in one durable commit.
+fn begin_epoch(
+    disk: &dyn Disk,
+    dir: &Path,
+    (db, told): (&Database, Option<Told>),
+    now: UnixTime,
+) -> Result<Epoch, Fault> {
     let write = begin(db)?;
-    let mut volumes = BTreeMap::new();
-    let house = {
-        let mut table = write.open_table(rows::HOUSE)?;
-        let mut house: House =
-            rows::get(&table, 0)?.ok_or_else(|| Fault::Damaged("mail.redb: its first row is missing".into()))?;
-        if house.format > rows::FORMAT {
-            return Err(Fault::Failed(format!("mail.redb has format {}, made by a newer program", house.format)));
-        }
-        let first = house.next_body;
-        house.next_body = first + IDS;
-        house.newest = house.newest.max(now);
-        rows::put(&mut table, 0, &house)?;
-        house.next_body = first;
-        let table = write.open_table(rows::VOLUMES)?;
-        for entry in table.iter()? {
-            let (key, value) = entry?;
-            let number = key.value();
-            // A damaged row is as good as none: `tidy_volumes` finds the file without one.
-            if let Ok(row) = rows::unseal(&number.to_le_bytes(), value.value()) {
-                volumes.insert(number, row);
-            }
-        }
-        house
+    let first = house_of(&write.open_table(rows::HOUSE)?)?;
+    if first.format > rows::FORMAT {
+        return Err(Fault::Failed(format!("mail.redb has format {}, made by a newer program", first.format)));
+    }
+    let log = {
+        let mut tables = Tables::open(&write, &Notes::default(), now)?;
+        redo::redo(disk, dir, (first.filling, told), &mut |notes| tables.redo(notes))?
     };
+    if let Some(why) = log_wrong(&first, &log) {
+        return Err(Fault::Failed(why));
+    }
+    // It is there before the rows say that it has something.
+    let redo = Redo::open(disk, dir, first.filling + 1)?;
+    let mut table = write.open_table(rows::HOUSE)?;
+    let mut house = house_of(&table)?;
+    house.newest = house.newest.max(now);
+    (house.filling, house.open) = (first.filling + 1, true);
+    rows::put(&mut table, 0, &House { next_body: house.next_body + IDS, ..house })?;
+    drop(table);
+    let volumes = volumes_of(&write)?;
     write.commit()?;
-    Ok((house, volumes))
+    Ok(Epoch { house, volumes, redo, log })
+}
+
+fn house_of(table: &impl ReadableTable<u8, &'static [u8]>) -> Result<House, Fault> {
+    rows::get(table, 0)?.ok_or_else(|| Fault::Damaged("mail.redb: its first row is missing".into()))
+}
+
+/// A damaged row is as good as none: `tidy_volumes` finds the file without one.
+fn volumes_of(write: &WriteTransaction) -> Result<BTreeMap<u32, Volume>, Fault> {
+    let mut volumes = BTreeMap::new();
+    for entry in write.open_table(rows::VOLUMES)?.iter()? {
+        let (key, value) = entry?;
+        let number = key.value();
+        if let Ok(row) = rows::unseal(&number.to_le_bytes(), value.value()) {
+            volumes.insert(number, row);
+        }
+    }
+    Ok(volumes)
 }
 
 struct Tidied {

@@ -120,7 +120,7 @@ impl Tables<'_> {
 
     /// A message that can be read; a damaged row is as good as none here, `check` tells of it.
     fn message(&self, folder: FolderId, uid: u32) -> Result<Option<Message>, Fault> {
-        match rows::get(&self.messages, (folder.0, uid)) {
+        match rows::get(&*self.messages, (folder.0, uid)) {
             Err(Fault::Damaged(_)) => Ok(None),
             read => read,
         }
@@ -140,7 +140,7 @@ impl Tables<'_> {
         if words.is_empty() {
             return Ok(Keywords::default());
         }
-        let mut list: Words = rows::get(&self.keywords, folder.0)?.unwrap_or_default();
+        let mut list: Words = rows::get(&*self.keywords, folder.0)?.unwrap_or_default();
         let known = list.0.len();
         let bits = list.bits(words, true).0;
         if list.0.len() > known {
@@ -152,7 +152,7 @@ impl Tables<'_> {
     /// The bits that an edit names; refused, with nothing written, when the folder's list has no place for a new one.
     fn bits_of(&mut self, folder: FolderId, edit: &FlagEdit) -> Result<Keywords, Fault> {
         let learn = edit.how != How::Remove;
-        let mut list: Words = rows::get(&self.keywords, folder.0)?.unwrap_or_default();
+        let mut list: Words = rows::get(&*self.keywords, folder.0)?.unwrap_or_default();
         let (bits, over) = list.bits(&edit.keywords, learn);
         if over > 0 {
             return Err(Fault::Limit("a folder has at most 64 keywords"));
@@ -220,7 +220,7 @@ impl Tables<'_> {
         if self.opened(from).is_err_and(|fault| fault == Fault::Missing) {
             return Ok(copied);
         }
-        let words: Words = rows::get(&self.keywords, from.0)?.unwrap_or_default();
+        let words: Words = rows::get(&*self.keywords, from.0)?.unwrap_or_default();
         for uid in uids {
             let Some(old) = self.message(from, *uid)? else { continue };
             let keywords = self.carry(&words, old.keywords, to)?;
@@ -278,7 +278,7 @@ impl Tables<'_> {
         let (mut gone, mut damaged) = (Vec::new(), false);
         for uid in uids {
             let key = (folder.0, *uid);
-            let Some(bytes) = self.messages.remove(key)?.map(|guard| guard.value().to_vec()) else { continue };
+            let Some(bytes) = self.messages.remove(key)? else { continue };
             gone.push(*uid);
             self.told.push((folder, watch::Change::Gone(Uid(*uid), ModSeq(modseq))));
             // A damaged row can be deleted too; its body stays until `salvage`.

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | state directory: `system.redb` | settings, directory, certificates: rows whose meaning is the caller's | `system` |
 //! | mail directory: `mail.redb` | small rows: folders, messages, bodies, queue, volumes, usage | `rows`, `apply`, `folders`, `messages`, `queue` |
-//! | `mail.log` | what the last commits wrote into these rows and the volumes; written again after a stop that was not clean | `redo` |
+//! | `mail.log` | what the last commits did to these rows and the volumes; done again after a stop that was not clean | `redo`, `noted`, `views` |
 //! | `bodies/NNNNNN` | append-only volumes of records | `volume`, `record`, `appender` |
 //! | `journal/DAY.redb` | journal lines | `days` |
 //! | `index.redb` | records derived from messages, made again where they are missing | `index` |
@@ -45,6 +45,7 @@ mod ledger;
 mod mail;
 mod messages;
 mod migrate;
+mod noted;
 #[doc(hidden)]
 pub mod probe;
 mod queue;
@@ -59,6 +60,7 @@ mod shadow;
 mod sift;
 mod space;
 mod system;
+mod views;
 mod volume;
 mod watch;
 mod writer;

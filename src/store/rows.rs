@@ -15,7 +15,8 @@
 //! | usage | mailbox | octets, messages |
 //!
 //! Format 1 had no `places`, `keywords`, `subscriptions`, and its folder rows ended with modseq. Format 2 had no indices of the queue,
-//! its queue rows ended with the recipient, and its house with the newest time. `migrate` brings them to format 3.
+//! its queue rows ended with the recipient, and its house with the newest time. Format 3 ended the house with the shift: its log had pages of
+//! this file. `migrate` brings them to format 4.
 
 use redb::{ReadableTable, TableDefinition, Value};
 
@@ -28,7 +29,7 @@ use crate::types::{
 };
 
 /// Format version of the tables together.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 pub(super) const HOUSE: TableDefinition<u8, &[u8]> = TableDefinition::new("house");
 pub(super) const FOLDERS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("folders");
@@ -97,11 +98,18 @@ pub(super) fn whole<'a, R: RowForm>(key: &[u8], bytes: &'a [u8]) -> Option<&'a [
 pub(super) trait KeyForm: redb::Key + 'static {
     type Octets: AsRef<[u8]>;
     fn octets(key: &Self::SelfType<'_>) -> Self::Octets;
+    /// The key of these octets, if they are one.
+    fn take(octets: &[u8]) -> Option<Self::SelfType<'_>>;
+}
+
+fn fixed<K: redb::Key>(octets: &[u8]) -> Option<K::SelfType<'_>> {
+    (K::fixed_width()? == octets.len()).then(|| K::from_bytes(octets))
 }
 macro_rules! key_form {
     ($($key:ty => $octets:ty),*) => { $( impl KeyForm for $key {
         type Octets = $octets;
         fn octets(key: &Self::SelfType<'_>) -> $octets { <$key as Value>::as_bytes(key) }
+        fn take(octets: &[u8]) -> Option<Self::SelfType<'_>> { fixed::<$key>(octets) }
     } )* };
 }
 key_form!(u8 => [u8; 1], u32 => [u8; 4], u64 => [u8; 8], (i64, u64) => Vec<u8>, (u64, i64, u64) => Vec<u8>);
@@ -110,6 +118,9 @@ impl KeyForm for (u32, u32) {
     fn octets(key: &(u32, u32)) -> [u8; 8] {
         (u64::from(key.1) << u32::BITS | u64::from(key.0)).to_le_bytes()
     }
+    fn take(octets: &[u8]) -> Option<(u32, u32)> {
+        fixed::<(u32, u32)>(octets)
+    }
 }
 impl KeyForm for (u32, &'static str) {
     type Octets = Vec<u8>;
@@ -117,6 +128,10 @@ impl KeyForm for (u32, &'static str) {
         let mut octets = key.0.to_le_bytes().to_vec();
         octets.extend(key.1.as_bytes());
         octets
+    }
+    fn take(octets: &[u8]) -> Option<(u32, &str)> {
+        let (number, name) = octets.split_first_chunk::<4>()?;
+        Some((u32::from_le_bytes(*number), std::str::from_utf8(name).ok()?))
     }
 }
 
@@ -130,15 +145,27 @@ pub(super) fn get<K: KeyForm, R: RowForm>(
     unseal(octets.as_ref(), guard.value()).map(Some)
 }
 
+/// A table of a transaction that writes.
+pub(super) trait Writable<K: KeyForm> {
+    /// Puts a row's octets under its key.
+    fn write(&mut self, key: K::SelfType<'_>, row: &[u8]) -> Result<(), Fault>;
+}
+
+impl<K: KeyForm> Writable<K> for redb::Table<'_, K, &'static [u8]> {
+    fn write(&mut self, key: K::SelfType<'_>, row: &[u8]) -> Result<(), Fault> {
+        self.insert(key, row)?;
+        Ok(())
+    }
+}
+
 /// Writes one row.
 pub(super) fn put<K: KeyForm, R: RowForm>(
-    table: &mut redb::Table<'_, K, &'static [u8]>,
+    table: &mut impl Writable<K>,
     key: K::SelfType<'_>,
     row: &R,
 ) -> Result<(), Fault> {
     let bytes = seal(K::octets(&key).as_ref(), row);
-    table.insert(key, bytes.as_slice())?;
-    Ok(())
+    table.write(key, &bytes)
 }
 
 /// What belongs to the store as a whole.
@@ -154,6 +181,10 @@ pub(super) struct House {
     pub newest: UnixTime,
     /// Seconds that every time in the queue is later than it is stored.
     pub shift: i64,
+    /// Commits of this filling of the log come behind these rows, and no others (`redo`). 0: the rows are of format 3.
+    pub filling: u64,
+    /// The store was not closed: there may be such commits.
+    pub open: bool,
 }
 
 impl RowForm for House {
@@ -168,9 +199,11 @@ impl RowForm for House {
         out.u64(self.next_queue);
         out.i64(self.newest.0);
         out.i64(self.shift);
+        out.u64(self.filling);
+        out.u8(u8::from(self.open));
     }
     fn take(from: &mut In<'_>) -> Option<Self> {
-        Some(House {
+        let mut house = House {
             format: from.u32()?,
             mark: from.u64()?,
             next_body: from.u64()?,
@@ -179,8 +212,18 @@ impl RowForm for House {
             next_volume: from.u32()?,
             next_queue: from.u64()?,
             newest: UnixTime(from.i64()?),
-            shift: if from.end().is_some() { 0 } else { from.i64()? },
-        })
+            shift: 0,
+            filling: 0,
+            open: false,
+        };
+        // Of format 2, and of format 3.
+        if from.end().is_none() {
+            house.shift = from.i64()?;
+        }
+        if from.end().is_none() {
+            (house.filling, house.open) = (from.u64()?, from.u8()? != 0);
+        }
+        Some(house)
     }
 }
 

@@ -21,8 +21,8 @@ use super::{
     record::{
         BLOCK, HEADER, Header, MAGIC, SUM, Trailer, block_start, blocks_end, put_trailer, take_trailer, whole_block,
     },
-    redo::{Target, Views},
     rows::{self, Body},
+    views::Views,
     volume::{Lease, VOLUME_HEADER, number_of, take_volume_header},
 };
 use crate::types::{BodyId, Hold, UnixTime, set_of};
@@ -83,7 +83,7 @@ fn run(
     let views = Views::read(&**disk, &from.mail);
     let files = volumes_of(&**disk, &bodies_dir(&from.mail), &views)?;
     let mut rescue = Rescue::begin(disk, to, now, marks_of(&files))?;
-    rescue.report.damaged.extend(views.found.damage.clone());
+    rescue.report.damaged.extend(views.damage.clone());
     rescue.folders(Ledger::read(&**disk, &from.mail, &views))?;
     let mut scanned = 0;
     for (name, file) in &files {
@@ -93,8 +93,7 @@ fn run(
     rescue.commit()?;
     let Rescue { mail, report, .. } = rescue;
     mail.settle()?;
-    // Nobody else has it.
-    Arc::into_inner(mail).map_or(Ok(()), Mail::close)?;
+    drop(mail);
     disk.sync_dir(&to.mail)?;
     Ok(report)
 }
@@ -126,7 +125,7 @@ fn volumes_of(disk: &dyn Disk, dir: &Path, views: &Views) -> Result<Files, Fault
     for name in disk.list(dir)? {
         if let Some(number) = number_of(&name) {
             let file = disk.open(&dir.join(&name), false)?;
-            files.push((name, views.over(Target::Volume(number), file)));
+            files.push((name, views.over(number, file)));
         }
     }
     Ok(files)

@@ -1,7 +1,7 @@
 //! The one thread that changes the mail disk: group commit.
 //!
 //! A turn takes every job that waits (bounded), gives the small bodies and the ends of the long ones their places, syncs the names of new
-//! volumes, commits all rows and these octets in ONE durable transaction, which is one record of the log (`redo`), and only then
+//! volumes, changes all rows in ONE transaction, which is kept with these octets by one record of the log (`redo`), and only then
 //! answers. Whatever fails before the commit leaves octets beyond the committed length, which are cut; whatever fails in the commit
 //! closes the database and opens it again, because only the disk knows then what became of it. Nobody is told Ok in between.
 

@@ -458,7 +458,7 @@ impl Disk for Recorder {
     }
 
     fn space(&self, _dir: &Path) -> io::Result<Space> {
-        Ok(Space { free: self.model().free.unwrap_or(1 << 30), total: 1 << 25 })
+        Ok(Space { free: self.model().free.unwrap_or(1 << 30), total: 1 << 23 })
     }
 
     fn lock(&self, dir: &Path) -> io::Result<LockGuard> {

@@ -19,7 +19,7 @@ const MESSAGES: usize = 9;
 
 /// How often the log was filled anew.
 fn fillings(disk: &Recorder) -> usize {
-    disk.log().iter().filter(|op| matches!(op, Op::Write(_, 0, octets) if octets.starts_with(b"GPFILL01"))).count()
+    disk.log().iter().filter(|op| matches!(op, Op::Write(_, 0, octets) if octets.starts_with(b"GPREDO02"))).count()
 }
 
 fn open_recorded(disk: &Recorder) -> Store {
@@ -158,8 +158,8 @@ fn a_power_cut_loses_no_row_repeats_none_and_parts_no_bounce_from_its_end() {
     let (tried, bad) = cut(&disk, &points, &losses);
     println!("{} operations, {tried} images, {} fillings of the log", disk.len(), fillings(&disk));
     assert_eq!(bad, None);
-    // One when it is opened, one when it is closed; the others among what settles and bounces.
-    assert!(fillings(&disk) > 3, "{}", fillings(&disk));
+    // Among what settles and bounces.
+    assert!(fillings(&disk) > 1, "{}", fillings(&disk));
     assert!(tried >= 200, "{tried}");
 }
 

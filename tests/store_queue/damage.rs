@@ -95,6 +95,8 @@ fn the_queue_of_an_older_program_is_brought_up() {
         let sum = [table.as_bytes(), key, octets].iter().fold(0, |sum, part| crc32c::crc32c_append(sum, part));
         [octets, &sum.to_le_bytes()].concat()
     };
+    // Nor had it a log.
+    std::fs::remove_file(scratch.path().join("mail/mail.log")).unwrap();
     on_the_rows(scratch.path(), |write| {
         assert!(write.delete_table(DUE).unwrap() && write.delete_table(ROUTES).unwrap());
         let mut table = write.open_table(QUEUE).unwrap();
@@ -109,7 +111,7 @@ fn the_queue_of_an_older_program_is_brought_up() {
         }
         let mut table = write.open_table(HOUSE).unwrap();
         let mut row = table.get(0).unwrap().unwrap().value().to_vec();
-        row.truncate(row.len() - 4 - 8);
+        row.truncate(row.len() - 4 - 9 - 8);
         row[..4].copy_from_slice(&2u32.to_le_bytes());
         table.insert(0, summed("house", &[0], &row).as_slice()).unwrap();
     });
@@ -123,6 +125,43 @@ fn the_queue_of_an_older_program_is_brought_up() {
         );
         store.shift_queue(60).await.unwrap();
         assert_eq!(store.next_due(HashSet::new()).await, Ok(Some(at(6))));
+        is_whole(&store).await;
+    });
+}
+
+/// Format 3 had another log: of pages of `mail.redb`. One that holds something is nothing that this program can read.
+#[test]
+fn a_log_of_an_older_program_that_holds_commits_is_not_thrown_away() {
+    let scratch = Scratch::new("log-format-3");
+    let store = open(scratch.path());
+    block_on(send(&store, b"octets", &[("a@x.test", 5)]));
+    close(store);
+    on_the_rows(scratch.path(), |write| {
+        let mut table = write.open_table(HOUSE).unwrap();
+        let mut row = table.get(0).unwrap().unwrap().value().to_vec();
+        row.truncate(row.len() - 4 - 9);
+        row[..4].copy_from_slice(&3u32.to_le_bytes());
+        let sum = [&b"house"[..], &[0], &row].iter().fold(0, |sum, part| crc32c::crc32c_append(sum, part));
+        table.insert(0, [&row[..], &sum.to_le_bytes()].concat().as_slice()).unwrap();
+    });
+    let log = |mark: u64, record: u64| {
+        let mut octets = vec![0; 1 << 20];
+        for (at, magic, number) in [(0, b"GPFILL01", mark), (4096, b"GPFILL01", mark - 1), (8192, b"GPREDO01", record)]
+        {
+            octets[at..at + 16].copy_from_slice(&[magic.as_slice(), &number.to_le_bytes()].concat());
+        }
+        std::fs::write(scratch.path().join("mail/mail.log"), octets).unwrap();
+    };
+    log(7, 7);
+    let store = open(scratch.path());
+    let refused = block_on(store.draft()).err().unwrap().to_string();
+    assert!(refused.contains("start that one once more and stop it"), "{refused}");
+    close(store);
+    // It was closed: what lies there is of the filling before.
+    log(8, 7);
+    let store = open(scratch.path());
+    block_on(async {
+        assert_eq!(names(&due(&store, 6).await), ["a@x.test"]);
         is_whole(&store).await;
     });
 }

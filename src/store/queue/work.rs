@@ -6,7 +6,7 @@ use super::{
     super::{
         apply::{Answer, Tables},
         fault::Fault,
-        rows,
+        rows::{self, Writable},
     },
     Destination, Due, DueKey, Queued, Routed,
     rows::{DUE, ROUTES},
@@ -34,12 +34,10 @@ pub(in super::super) struct Stray {
     pub to: Option<u64>,
 }
 
-type Table<'t, K> = redb::Table<'t, K, &'static [u8]>;
-
 /// Puts a row with stored times into both indices.
 fn index(
-    due: &mut Table<'_, (i64, u64)>,
-    routes: &mut Table<'_, (u64, i64, u64)>,
+    due: &mut impl Writable<(i64, u64)>,
+    routes: &mut impl Writable<(u64, i64, u64)>,
     id: u64,
     row: &Queued,
 ) -> Result<(), Fault> {
@@ -146,7 +144,7 @@ impl Tables<'_> {
 
     /// A row with stored times. A damaged one is as good as none here: whoever reads the index sets it aside and tells of it.
     fn row(&self, id: RowId) -> Result<Option<Queued>, Fault> {
-        match rows::get(&self.queue, id.0) {
+        match rows::get(&*self.queue, id.0) {
             Err(Fault::Damaged(_)) => Ok(None),
             read => read,
         }

@@ -1,4 +1,4 @@
-//! Records of a volume, damaged or made up: header, blocks, trailer.
+//! Records of a volume and of the log, damaged or made up: header, blocks, trailer; notes and bodies.
 //!
 //! Oracles: what is read is written again as the same octets (a trailer: in one turn, since addresses are written in their
 //! one form); no flipped bit is read. Each part is tried as it came and with its sums made right, because no fuzzer guesses a
@@ -22,10 +22,33 @@ fuzz_target!(|data: &[u8]| {
         let sum = crc32c::crc32c_append(crc32c::crc32c(&number.to_le_bytes()), octets);
         trailer(number, &[octets, &sum.to_le_bytes()].concat());
     }
+    log_record(data);
+    log_record(&of_the_log(data));
 });
 
 fn summed(bytes: &[u8]) -> Vec<u8> {
     [bytes, &crc32c::crc32c(bytes).to_le_bytes()].concat()
+}
+
+/// A record of the log whose length and sum are right: numbers, octets of notes and bodies as they came, and what they hold.
+fn of_the_log(data: &[u8]) -> Vec<u8> {
+    let (numbers, rest) = data.split_at(data.len().min(24));
+    let mut head = [0; 24];
+    head[..numbers.len()].copy_from_slice(numbers);
+    let len = 36 + rest.len() + 4;
+    let record = [b"GPREDO02", &head[..16], &(len as u32).to_le_bytes(), &head[16..], rest].concat();
+    summed(&record)
+}
+
+fn log_record(bytes: &[u8]) {
+    let Some((again, notes)) = probe::log_record(bytes) else { return };
+    assert_eq!(again.len() % 4096, 0);
+    assert_eq!(probe::log_record(&again), Some((again.clone(), notes)));
+    let len = u32::from_le_bytes([again[24], again[25], again[26], again[27]]) as usize;
+    assert_eq!(again[..len], bytes[..len]);
+    let mut damaged = again;
+    damaged[len / 2] ^= 1;
+    assert!(probe::log_record(&damaged).is_none(), "a damaged record was read");
 }
 
 fn header(bytes: &[u8]) {
