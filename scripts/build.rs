@@ -5,6 +5,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io,
     path::Path,
+    process::Command,
 };
 
 use miniz_oxide::deflate::compress_to_vec;
@@ -18,18 +19,15 @@ const KINDS: &[(&str, &str)] = &[
 ];
 /// Tables of the program that are read once, if ever.
 const TEXTS: &[&str] = &["src/admin/schemas.json", "src/admin/sentences.txt"];
+/// The one whose linker is known.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// zlib's best: a file is packed once a build.
 const LEVEL: u8 = 9;
 
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=scripts/build.rs");
     println!("cargo:rerun-if-changed=web");
-    let is = |name: &str, wanted: &str| env::var(name).is_ok_and(|value| value == wanted);
-    if is("PROFILE", "release") && is("TARGET", "x86_64-unknown-linux-gnu") {
-        // 0.3 MB of the release binary are addresses that the loader mends: as a bit map (understood by glibc 2.36 and later). Only
-        // where Rust brings its own linker (lld): another target's may not know the words, and then the binary is larger.
-        println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
-    }
+    words();
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     let out = Path::new(&out);
     for text in TEXTS {
@@ -40,8 +38,34 @@ fn main() -> io::Result<()> {
     page(out)
 }
 
-/// `page.rs`, which `admin::files` includes: a version, which is a hash over all files, and every file under the path that a browser asks for. The program holds
-/// 0.1 MB of packed octets in place of 0.3.
+/// Words for the linker of a release.
+fn words() {
+    let is = |name: &str, wanted: &str| env::var(name).is_ok_and(|value| value == wanted);
+    if !is("PROFILE", "release") || !is("TARGET", TARGET) {
+        return;
+    }
+    // 0.3 MB of the release binary are addresses that the loader mends: as a bit map (understood by glibc 2.36 and later). Another
+    // linker may not know the words, and then the binary is larger.
+    println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    // 0.1 MB are functions that are the same octet for octet. Another linker would refuse the word.
+    if links_with_lld() {
+        println!("cargo:rustc-link-arg-bins=-Wl,--icf=all");
+    }
+}
+
+/// Whether Rust brings its own linker, and nobody chose another.
+fn links_with_lld() -> bool {
+    let words = ["linker", "link-self-contained", "fuse-ld"];
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let chosen = env::var_os("RUSTC_LINKER").is_some() || words.iter().any(|word| flags.contains(word));
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let sysroot = Command::new(rustc).args(["--print", "sysroot"]).output();
+    let sysroot = sysroot.map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned()).unwrap_or_default();
+    !chosen && Path::new(&sysroot).join("lib/rustlib").join(TARGET).join("bin/gcc-ld/ld.lld").exists()
+}
+
+/// `page.rs`, which `admin::files` includes: a version, which is a hash over all files, and every file under the path that a browser
+/// asks for. The program holds 0.1 MB of packed octets in place of 0.3.
 fn page(out: &Path) -> io::Result<()> {
     let mut files = Vec::new();
     gather(Path::new("web"), "", &mut files)?;

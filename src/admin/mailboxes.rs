@@ -58,16 +58,16 @@ pub(super) async fn mailboxes(desk: &Desk, request: Request) -> Answer {
     });
     let usage = |mailbox: &Mailbox| usages.as_ref().map(|all| all.get(&mailbox.id).copied().unwrap_or_default());
     let mut list: Vec<(&Mailbox, Option<Usage>)> = fits.map(|mailbox| (mailbox, usage(mailbox))).collect();
-    let mut by = |number: fn(&Mailbox, Option<Usage>) -> Option<u64>| {
-        list.sort_by_key(|(mailbox, usage)| number(mailbox, *usage));
+    let mut by = |number: fn(&Mailbox, Usage) -> u64| {
+        list.sort_by_cached_key(|(mailbox, usage)| number(mailbox, usage.unwrap_or_default()));
     };
     match request.text("sort") {
         "" | "address" => {}
         "owner" => list.sort_by_cached_key(|(mailbox, _)| mailbox.owner.to_lowercase()),
-        "bytes" => by(|_, usage| Some(usage?.bytes)),
-        "messages" => by(|_, usage| Some(usage?.messages)),
+        "bytes" => by(|_, usage| usage.bytes),
+        "messages" => by(|_, usage| usage.messages),
         // No quota is the largest.
-        "quota" => by(|mailbox, _| Some(mailbox.quota.unwrap_or(u64::MAX))),
+        "quota" => by(|mailbox, _| mailbox.quota.unwrap_or(u64::MAX)),
         _ => return Err(ApiError::field("sort", "must be address, owner, bytes, messages or quota")),
     }
     if down {

@@ -142,7 +142,7 @@ impl Certificates {
             .into_iter()
             .flat_map(|(source, map)| map.iter().map(move |(name, entry)| entry.listed(name, source)))
             .collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.sort_by_cached_key(|listed| listed.name.clone());
         all
     }
 

@@ -107,7 +107,7 @@ impl Allowance {
         self.counts.retain(|_, hours| !hours.0.is_empty());
         let mut stopped: Vec<_> =
             self.counts.iter().filter_map(|(who, hours)| Some((*who, hours.over(now, limits)?))).collect();
-        stopped.sort_by_key(|(who, _)| *who);
+        stopped.sort_by_cached_key(|(who, _)| who.0);
         stopped
     }
 

@@ -258,7 +258,7 @@ impl Floor {
     pub fn closed(&self, now: Duration) -> Vec<(&Route, &Answer)> {
         let closed = self.lanes.iter().filter_map(|(way, lane)| Some((way, &lane.window.closed(now)?.why)));
         let mut all: Vec<_> = closed.collect();
-        all.sort_by_key(|(way, _)| way.to_string());
+        all.sort_by_cached_key(|(way, _)| way.to_string());
         all
     }
 

@@ -77,7 +77,7 @@ impl Versions {
                 Ok(_) | Err(_) => versions.damaged.push(key.to_owned()),
             }
         }
-        versions.list.sort_by_key(|version| version.rev);
+        versions.list.sort_by_cached_key(|version| version.rev);
         versions
     }
 

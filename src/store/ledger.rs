@@ -64,8 +64,8 @@ impl Ledger {
             read.into_iter().collect::<Result<(), Fault>>()
         }));
         drop(read);
-        ledger.copies.sort_by_key(|copy| copy.body);
-        ledger.queue.sort_by_key(|row| row.body);
+        ledger.copies.sort_by_cached_key(|copy| copy.body);
+        ledger.queue.sort_by_cached_key(|row| row.body.0);
         ledger
     }
 

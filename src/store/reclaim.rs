@@ -326,7 +326,7 @@ impl Work {
 
     /// Gives back every octet between the bodies that were found. None was added since: the volume is held.
     fn punch_gaps(&mut self) {
-        self.todo.make_contiguous().sort_by_key(|(_, body)| body.offset);
+        self.todo.make_contiguous().sort_by_cached_key(|(_, body)| body.offset);
         if self.left_behind {
             return;
         }
