@@ -83,6 +83,36 @@ fn groups_commit_together_and_every_message_is_there_once() {
     });
 }
 
+/// Sixteen of them may be in memory as a whole; the others, and those that come to be longer, lie in volumes while they arrive.
+#[test]
+fn many_bodies_of_more_than_a_block_at_once_are_each_whole() {
+    let scratch = Scratch::new("longer");
+    let store = open(scratch.path());
+    block_on(async {
+        for round in 0..2u64 {
+            let mut drafts = Vec::new();
+            let size = |n: u64| 60_000 + (n * 5_003) as usize;
+            for n in 0..20u64 {
+                let mut draft = store.draft().await.unwrap();
+                draft.write(&octets(n, size(n))[..70_000.min(size(n))]).await.unwrap();
+                drafts.push(draft);
+            }
+            assert_eq!(drafts.iter().filter(|draft| draft.in_memory() > 65_536).count(), 16);
+            let mut messages = Vec::new();
+            for (n, mut draft) in (0..).zip(drafts) {
+                draft.write(&octets(n, size(n))[70_000.min(size(n))..]).await.unwrap();
+                messages.push(message(draft.seal().await.unwrap(), &[1]));
+            }
+            store.commit(messages).await.unwrap();
+            let rows = list(&store, 1).await;
+            for (n, row) in (0..20u64).zip(&rows[round as usize * 20..]) {
+                assert!(read(&store, row.body).await.unwrap() == octets(n, size(n)), "message {n}");
+            }
+        }
+        assert!(store.check(|_| {}).await.unwrap().problems.is_empty());
+    });
+}
+
 #[test]
 fn a_dropped_draft_leaves_nothing() {
     let scratch = Scratch::new("dropped");

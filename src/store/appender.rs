@@ -42,7 +42,7 @@ impl Appender {
     }
 
     fn place(&mut self, mail: &Arc<Mail>, message: NewMessage, now: UnixTime) -> Result<Placed, Fault> {
-        let NewMessage { sealed: Sealed { id, len, digest, content }, derived, deliveries, queue } = message;
+        let NewMessage { sealed: Sealed { id, len, digest, content, longer }, derived, deliveries, queue } = message;
         let trailer = put_trailer(id, &deliveries, queue.iter());
         let trailer_len = u32::try_from(trailer.len()).map_err(|_| Fault::Missing)?;
         let header = Header { mark: mail.mark, trailer: trailer_len, body: id, len, date: now, digest };
@@ -64,6 +64,7 @@ impl Appender {
                 (lease.number, start, octets, Some(lease))
             }
         };
+        drop(longer);
         let body = Body { volume, offset, len, record, links: 0, digest };
         let queue = queue.into_iter().map(|leaving| Queued::new(id, len, now, leaving)).collect();
         Ok(Placed { id, body, deliveries, queue, date: now, derived, octets, _lease: lease })

@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -36,6 +36,8 @@ pub(super) struct Core {
     why: Mutex<String>,
     /// The next body's number.
     pub next_body: AtomicU64,
+    /// Drafts that hold more than a block of memory.
+    pub longer: AtomicUsize,
     /// Numbers below this are set aside on the disk.
     pub ids_until: AtomicU64,
     /// Newest time stored, seconds.
@@ -72,6 +74,7 @@ impl Core {
             mail: RwLock::new(None),
             why: Mutex::new("the mail disk is not open yet".into()),
             next_body: AtomicU64::new(0),
+            longer: AtomicUsize::new(0),
             ids_until: AtomicU64::new(0),
             newest: AtomicI64::new(i64::MIN),
             full: AtomicBool::new(false),

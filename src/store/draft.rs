@@ -2,7 +2,7 @@
 //!
 //! | state | where its octets are | dropped |
 //! |---|---|---|
-//! | up to 64 KiB | in memory | nothing was written |
+//! | up to 64 KiB; up to 128 KiB while few are so long | in memory | nothing was written |
 //! | longer | blocks in a borrowed volume, beyond the committed length, and the last block in memory | the volume is cut |
 //! | sealed | the same, complete; what is too long for the log is synced | the same |
 //! | committed | *kept*: a record with header and trailer, and rows | - |
@@ -14,11 +14,11 @@ use super::{
     apply::Change,
     core::Core,
     fault::Fault,
-    record::{BLOCK, block_start, put_block},
+    record::{BLOCK, SUM, block_start, put_block},
     volume::Lease,
 };
 use crate::{
-    limits::{LOGGED_BODY, SMALL_BODY},
+    limits::{LOGGED_BODY, LONGER_BODIES, SMALL_BODY},
     types::BodyId,
 };
 
@@ -33,6 +33,22 @@ pub(super) enum Content {
     Lent(Arc<Lease>),
 }
 
+/// One of the places for drafts that hold more than a block.
+pub(super) struct Longer(Arc<Core>);
+
+impl Longer {
+    fn get(core: &Arc<Core>) -> Option<Longer> {
+        let more = |taken: usize| (taken < LONGER_BODIES).then_some(taken + 1);
+        core.longer.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Longer(core.clone()))
+    }
+}
+
+impl Drop for Longer {
+    fn drop(&mut self) {
+        self.0.longer.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A body while it arrives. Dropping it forgets it.
 pub struct Draft {
     core: Arc<Core>,
@@ -41,6 +57,7 @@ pub struct Draft {
     digest: u32,
     lease: Option<Arc<Lease>>,
     buffer: Vec<u8>,
+    longer: Option<Longer>,
     broken: Option<StoreError>,
 }
 
@@ -50,6 +67,8 @@ pub struct Sealed {
     pub(super) len: u64,
     pub(super) digest: u32,
     pub(super) content: Content,
+    /// Held for as long as the octets are.
+    pub(super) longer: Option<Longer>,
 }
 
 impl Draft {
@@ -64,7 +83,7 @@ impl Draft {
         if id.0 >= core.ids_until.load(Ordering::SeqCst) {
             store.change(Change::Ids).await?;
         }
-        Ok(Draft { core, id, len: 0, digest: 0, lease: None, buffer: Vec::new(), broken: None })
+        Ok(Draft { core, id, len: 0, digest: 0, lease: None, buffer: Vec::new(), longer: None, broken: None })
     }
 
     /// The number it will have.
@@ -77,7 +96,7 @@ impl Draft {
         self.len
     }
 
-    /// Octets of it that are in memory: at most a block.
+    /// Octets of it that are in memory: at most a block, or [`LOGGED_BODY`].
     pub fn in_memory(&self) -> usize {
         self.buffer.len()
     }
@@ -87,21 +106,21 @@ impl Draft {
         self.len == 0
     }
 
-    /// Adds bytes; beyond 64 KiB they go to a borrowed volume. After an error every later call gives the same error.
+    /// Adds bytes; beyond 64 KiB (128 KiB while few are so long) they go to a borrowed volume. After an error every later call gives the same error.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
         let mut rest = bytes;
         while !rest.is_empty() {
-            if self.buffer.len() == BLOCK {
+            if self.buffer.len() >= self.most() {
                 // Remembered first: a caller that drops this future half-way must not leave a draft with a hole.
                 self.broken = Some(StoreError::Unavailable("the writing of this body was interrupted".into()));
                 let spilled = self.spill().await;
                 self.broken = spilled.as_ref().err().cloned();
                 spilled?;
             }
-            let (part, later) = rest.split_at(rest.len().min(BLOCK - self.buffer.len()));
+            let (part, later) = rest.split_at(rest.len().min(self.most() - self.buffer.len()));
             self.buffer.extend_from_slice(part);
             self.digest = crc32c::crc32c_append(self.digest, part);
             self.len += part.len() as u64;
@@ -126,13 +145,21 @@ impl Draft {
         } else {
             Content::Held(self.buffer)
         };
-        Ok(Sealed { id: self.id, len: self.len, digest: self.digest, content })
+        Ok(Sealed { id: self.id, len: self.len, digest: self.digest, content, longer: self.longer })
     }
 
-    /// Writes the buffered block to the borrowed volume, borrowing it first.
+    /// Octets that it may hold now: what the log takes needs no volume while it arrives.
+    fn most(&mut self) -> usize {
+        if self.buffer.len() == BLOCK && self.lease.is_none() && self.longer.is_none() {
+            self.longer = Longer::get(&self.core);
+        }
+        if self.longer.is_some() { LOGGED_BODY as usize } else { BLOCK }
+    }
+
+    /// Writes the buffered blocks to the borrowed volume, borrowing it first.
     async fn spill(&mut self) -> Result<(), StoreError> {
         let octets = std::mem::take(&mut self.buffer);
-        let (id, number) = (self.id, (self.len - 1) / BLOCK as u64);
+        let (id, first) = (self.id, (self.len - octets.len() as u64) / BLOCK as u64);
         let (core, lease) = (self.core.clone(), self.lease.clone());
         let (lease, mut buffer) = run(&self.core, move || {
             let lease = match lease {
@@ -143,17 +170,21 @@ impl Draft {
                     Arc::new(pool.lend(pool.limit() / 2)?)
                 }
             };
-            let mut bytes = Vec::with_capacity(octets.len() + 4);
-            put_block(&mut bytes, id, number, &octets);
-            lease.write_at(lease.start + block_start(number), &bytes)?;
-            if number % SYNC_BLOCKS == SYNC_BLOCKS - 1 {
-                sync(&core, &lease)?;
+            for (number, block) in (first..).zip(octets.chunks(BLOCK)) {
+                let mut bytes = Vec::with_capacity(block.len() + SUM);
+                put_block(&mut bytes, id, number, block);
+                lease.write_at(lease.start + block_start(number), &bytes)?;
+                if number % SYNC_BLOCKS == SYNC_BLOCKS - 1 {
+                    sync(&core, &lease)?;
+                }
             }
             Ok((lease, octets))
         })
         .await?;
         buffer.clear();
+        buffer.shrink_to(BLOCK);
         self.buffer = buffer;
+        self.longer = None;
         self.lease = Some(lease);
         Ok(())
     }
@@ -204,3 +235,4 @@ impl Sealed {
 }
 
 const _: () = assert!(SMALL_BODY == BLOCK, "a body that fits a block is held in memory");
+const _: () = assert!(LOGGED_BODY.is_multiple_of(BLOCK as u64), "what is spilled is whole blocks, but for the last");
