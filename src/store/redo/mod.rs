@@ -1,14 +1,14 @@
 //! `mail.log`: a commit is ONE record of a log, written and synced once. It must not know: what notes of rows and bodies mean.
 //!
-//! Behind its record a commit costs no sync: redb keeps the rows in memory (and may write them when it likes, where nothing counts), the
+//! Beside its record a commit costs no sync: redb keeps the rows in memory (and may write them when it likes, where nothing counts), the
 //! octets of small bodies go into their volumes. When the log is full, all of it is made durable at once, by the two syncs that redb
 //! orders, and it is filled anew; when the store is opened after a stop that was not clean, what the records say is done again.
 //!
 //! | state of what a transaction changes | where it is | a power cut leaves |
 //! |---|---|---|
 //! | *gathered* | in memory | nothing |
-//! | *recorded* | a record that is written, not synced | nothing, or all of it; nobody was told Ok |
-//! | *kept* | a record that is synced; then its volumes, and redb's memory | all of it |
+//! | *recorded* | its volumes, and a record that is written, not synced | nothing, or all of it; nobody was told Ok |
+//! | *kept* | the same, the record is synced, and then redb's memory | all of it |
 //! | *settled* | volumes, synced, and then a durable commit of `mail.redb` that names the next filling | all of it |
 //! | *direct* | the same, at once: its record is too long for what is left of the log | all of it or nothing |
 //!
@@ -98,7 +98,7 @@ impl Redo {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a commit's record, syncs it, and then writes its bodies. False: it is too long for what is left of the log, nothing was done.
+    /// Writes a commit's bodies, and its record, which is synced. False: it is too long for what is left of the log, nothing was done.
     pub fn record(&self, notes: &[u8], bodies: &[Octets]) -> io::Result<bool> {
         let mut state = self.state();
         let pieces =
@@ -108,12 +108,15 @@ impl Redo {
         if size > self.most() || state.at + size > self.size {
             return Ok(false);
         }
-        // What is kept must not fail for want of room afterwards.
-        bodies.iter().try_for_each(|body| body.file.allocate(body.at, body.octets.len() as u64))?;
-        self.log.write_at(state.at, &record.encode())?;
+        // Beyond the committed length they count for nothing yet; behind the sync they would fail where there is no room.
+        write_bodies(bodies, &mut state)?;
+        let mut at = state.at;
+        for part in record.parts() {
+            self.log.write_at(at, &part)?;
+            at += part.len() as u64;
+        }
         self.log.sync_data()?;
         state.at += size;
-        write_bodies(bodies, &mut state)?;
         Ok(true)
     }
 

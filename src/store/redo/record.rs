@@ -3,6 +3,8 @@
 //! Head (magic, filling, number, octets in all, octets of notes, bodies), the notes, the bodies, CRC32C over all of it. A record begins at a
 //! page and has its pages for itself: writing the next one touches nothing that counts already.
 
+use std::borrow::Cow;
+
 use super::super::codec::{In, Out};
 
 /// Octets of a page of the log.
@@ -12,6 +14,8 @@ const MAGIC: u64 = u64::from_le_bytes(*b"GPREDO02");
 const HEAD: usize = 36;
 /// Octets of the head of a body.
 const BODY: usize = 16;
+/// A body of so many octets is a part by itself.
+const LONG: usize = 8 * 1024;
 /// Octets of a sum.
 const SUM: usize = 4;
 
@@ -36,6 +40,10 @@ pub struct Record<'a> {
     pub bodies: Vec<Piece<'a>>,
 }
 
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
 fn padded(len: u64) -> u64 {
     len.div_ceil(PAGE) * PAGE
 }
@@ -51,11 +59,36 @@ impl<'a> Record<'a> {
         padded(self.len() as u64)
     }
 
-    /// Whole pages.
+    /// Whole pages, in parts that are written one after the other: long bodies are not copied.
+    pub fn parts(&self) -> Vec<Cow<'a, [u8]>> {
+        let (mut parts, mut sum) = (Vec::new(), 0);
+        let mut out = self.head();
+        for body in &self.bodies {
+            out.u32(body.volume);
+            out.u64(body.at);
+            out.u32(count(body.octets.len()));
+            if body.octets.len() < LONG {
+                out.0.extend(body.octets);
+                continue;
+            }
+            sum = crc32c::crc32c_append(crc32c::crc32c_append(sum, &out.0), body.octets);
+            parts.extend([std::mem::take(&mut out.0).into(), Cow::Borrowed(body.octets)]);
+        }
+        sum = crc32c::crc32c_append(sum, &out.0);
+        out.u32(sum);
+        let rest = self.size() - self.len() as u64;
+        out.0.extend(std::iter::repeat_n(0, usize::try_from(rest).unwrap_or(0)));
+        parts.push(out.0.into());
+        parts
+    }
+
+    /// The same in one piece.
     pub fn encode(&self) -> Vec<u8> {
-        let room = usize::try_from(self.size()).unwrap_or(0);
-        let mut out = Out(Vec::with_capacity(room));
-        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        self.parts().concat()
+    }
+
+    fn head(&self) -> Out {
+        let mut out = Out::default();
         out.u64(MAGIC);
         out.u64(self.filling);
         out.u64(self.number);
@@ -63,16 +96,7 @@ impl<'a> Record<'a> {
         out.u32(count(self.notes.len()));
         out.u32(count(self.bodies.len()));
         out.0.extend(self.notes);
-        for body in &self.bodies {
-            out.u32(body.volume);
-            out.u64(body.at);
-            out.u32(count(body.octets.len()));
-            out.0.extend(body.octets);
-        }
-        let sum = crc32c::crc32c(&out.0);
-        out.u32(sum);
-        out.0.resize(room, 0);
-        out.0
+        out
     }
 
     /// None when it is torn, damaged or none. What lies behind it is not looked at.
@@ -154,6 +178,7 @@ mod tests {
                 assert_eq!(bytes.len() as u64 % PAGE, 0);
                 assert_eq!(Head::decode(&bytes).unwrap().size(), record.size());
                 assert_eq!(Record::decode(&bytes).unwrap(), record);
+                assert!(record.parts().iter().all(|part| !part.is_empty()));
             });
         }
     }
