@@ -230,7 +230,7 @@ pub const WATCH_RING: usize = 1024;
 /// Message rows or uids that one turn of a reader thread looks at; about 60 octets each.
 pub const TURN_ROWS: usize = 1000;
 /// The same where nothing but rows is read: 48 octets each. A FETCH of flags holds two such pages, one that is written and the next.
-pub const TURN_PLAIN: usize = 4000;
+pub const TURN_PLAIN: usize = 5000;
 /// Octets of derived records that wait in memory for `index.redb`; what does not fit is made again when it is needed.
 pub const INDEX_PENDING: usize = 1024 * 1024;
 /// Octets of bodies and derived records that one turn of a reader thread reads; as much is in memory until it is sent.

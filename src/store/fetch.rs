@@ -83,11 +83,14 @@ impl<'a> Look<'a> {
     /// Begins a walk over these messages.
     pub fn walk<'u>(&self, uids: &'u [Uid]) -> Result<Walk<'u>, Fault> {
         let (first, last) = (uids.first().map_or(0, |uid| uid.0), uids.last().map_or(0, |uid| uid.0));
-        if last.saturating_sub(first) as usize / DENSE >= uids.len() || !uids.is_sorted() {
+        let span = last.saturating_sub(first) as usize;
+        if span / DENSE >= uids.len() || !uids.is_sorted_by(|one, next| one < next) {
             return Ok(Walk::Apart(uids.iter()));
         }
-        let rows = self.messages.range((self.folder.0, first)..=(self.folder.0, last))?;
-        Ok(Walk::Beside(uids.iter().peekable(), Box::new(rows)))
+        // Without an end: to see it here is cheaper than to have it compared with every key.
+        let rows = self.messages.range((self.folder.0, first)..)?;
+        let chosen = (span + 1 > uids.len()).then(|| uids.iter().peekable());
+        Ok(Walk::Beside { last, chosen, rows: Box::new(rows) })
     }
 
     /// One row, if it is there and whole.
@@ -138,8 +141,13 @@ impl<'a> Look<'a> {
 pub(super) enum Walk<'u> {
     /// Each is searched for.
     Apart(slice::Iter<'u, Uid>),
-    /// All that lie between the first and the last are read; they are few more.
-    Beside(Peekable<slice::Iter<'u, Uid>>, Box<Range<'static, (u32, u32), &'static [u8]>>),
+    /// All from the first to the last are read; they are few more.
+    Beside {
+        last: u32,
+        /// Those that are asked for; None: all.
+        chosen: Option<Peekable<slice::Iter<'u, Uid>>>,
+        rows: Box<Range<'static, (u32, u32), &'static [u8]>>,
+    },
 }
 
 impl Walk<'_> {
@@ -153,12 +161,14 @@ impl Walk<'_> {
                     }
                 }
             }
-            Walk::Beside(wanted, rows) => {
+            Walk::Beside { last, chosen, rows } => {
                 for entry in rows {
                     let (key, value) = entry?;
-                    let uid = key.value().1;
-                    while wanted.next_if(|wanted| wanted.0 < uid).is_some() {}
-                    if wanted.next_if(|wanted| wanted.0 == uid).is_some()
+                    let (folder, uid) = key.value();
+                    if folder != look.folder.0 || uid > *last {
+                        break;
+                    }
+                    if chosen.as_mut().is_none_or(|chosen| is_chosen(chosen, uid))
                         && let Some(row) = look.whole(uid, value.value())
                     {
                         return Ok(Some(row));
@@ -168,6 +178,11 @@ impl Walk<'_> {
         }
         Ok(None)
     }
+}
+
+fn is_chosen(chosen: &mut Peekable<slice::Iter<'_, Uid>>, uid: u32) -> bool {
+    while chosen.next_if(|chosen| chosen.0 < uid).is_some() {}
+    chosen.next_if(|chosen| chosen.0 == uid).is_some()
 }
 
 /// A page of rows.
@@ -255,6 +270,8 @@ mod tests {
                 vec![1, 2, 59, 60],
                 vec![31, 60, 200],
                 vec![60, 1, 30, 7],
+                vec![5, 5, 7],
+                vec![58, 59, 60],
                 vec![5, u32::MAX],
             ] {
                 let uids: Vec<Uid> = uids.into_iter().map(Uid).collect();

@@ -85,7 +85,7 @@ impl Blocks for Lazy<'_, '_> {
     }
 }
 
-/// One turn over `uids`: at least one message, about 1 MiB of bodies and records, or 4,000 rows.
+/// One turn over `uids`: at least one message, about 1 MiB of bodies and records, or 5,000 rows.
 pub(super) fn sift(
     core: &Core,
     mail: &Mail,

@@ -1,7 +1,7 @@
 //! `index.redb` itself: a record by the number of its body, with a sum; and whose it is.
 
 use std::{
-    cmp::Ordering,
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
@@ -27,7 +27,11 @@ pub(in super::super) const NAME: &str = "index.redb";
 const CACHE: usize = 1024 * 1024;
 const FORMAT: u32 = 1;
 /// Records are walked over to one that is at most so many numbers away.
-const NEAR: u64 = 4;
+const NEAR: u64 = 16;
+/// Records that were passed and are kept, each with the page that it is in.
+const PASSED: usize = 32;
+/// Octets of a record that is kept.
+const SMALL: usize = 4096;
 /// Rows of one page of a sweep.
 const SWEEP_ROWS: usize = 2000;
 
@@ -85,7 +89,7 @@ pub(in super::super) enum Octets {
     /// It waits in memory.
     Held(Vec<u8>),
     /// In a page of the file, with its sum behind it.
-    Page(AccessGuard<'static, &'static [u8]>),
+    Page(Page),
 }
 
 impl Octets {
@@ -111,50 +115,68 @@ pub(in super::super) struct Records {
     walk: Option<Walk>,
 }
 
-/// A place in the file.
+type Page = AccessGuard<'static, &'static [u8]>;
+
+/// A place in the file. Bodies that came at the same time have their numbers in another order than their messages have theirs,
+/// so that records that were passed are kept for a while.
 struct Walk {
-    /// The highest body that was asked for.
+    /// The highest body that was met.
     at: u64,
     rest: Range<'static, u64, &'static [u8]>,
-    /// A record behind `at` that was met.
-    ahead: Option<(u64, AccessGuard<'static, &'static [u8]>)>,
+    /// Rising.
+    passed: VecDeque<(u64, Page)>,
 }
 
 impl Walk {
-    fn to(&mut self, id: u64) -> Result<Option<AccessGuard<'static, &'static [u8]>>, Fault> {
-        self.at = id;
-        loop {
-            let (key, record) = match self.ahead.take() {
-                Some(ahead) => ahead,
-                None => match self.rest.next().transpose()? {
-                    Some((key, record)) => (key.value(), record),
-                    None => return Ok(None),
-                },
-            };
-            match key.cmp(&id) {
-                Ordering::Less => {}
-                Ordering::Equal => return Ok(Some(record)),
-                Ordering::Greater => {
-                    self.ahead = Some((key, record));
-                    return Ok(None);
-                }
+    /// A record that was passed.
+    fn back(&mut self, id: u64) -> Option<Page> {
+        let place = self.passed.binary_search_by_key(&id, |(key, _)| *key).ok()?;
+        self.passed.remove(place).map(|(_, record)| record)
+    }
+
+    fn keep(&mut self, record: Page) {
+        if self.passed.len() == PASSED {
+            self.passed.pop_front();
+        }
+        // A long one has pages of its own: it is searched for.
+        if record.value().len() <= SMALL {
+            self.passed.push_back((self.at, record));
+        }
+    }
+
+    /// A record ahead.
+    fn on(&mut self, id: u64) -> Result<Option<Page>, Fault> {
+        while let Some((key, record)) = self.rest.next().transpose()? {
+            self.at = key.value();
+            if self.at == id {
+                return Ok(Some(record));
+            }
+            self.keep(record);
+            if self.at > id {
+                return Ok(None);
             }
         }
+        Ok(None)
     }
 }
 
 impl Records {
     /// A record that is whole.
     pub fn get(&mut self, id: BodyId) -> Result<Option<Octets>, Fault> {
-        let mut walk = match self.walk.take() {
-            Some(walk) if walk.at < id.0 && id.0 - walk.at <= NEAR => walk,
-            Some(_) | None => Walk { at: id.0, rest: self.table.range(id.0..)?, ahead: None },
+        let record = match &mut self.walk {
+            Some(walk) if walk.at < id.0 && id.0 - walk.at <= NEAR => walk.on(id.0)?,
+            Some(walk) => walk.back(id.0).map_or_else(|| self.search(id.0), |record| Ok(Some(record)))?,
+            None => self.search(id.0)?,
         };
-        let record = walk.to(id.0)?;
-        self.walk = Some(walk);
         // One that is damaged is made again and written over.
         let whole = record.filter(|record| rows::whole::<Record>(&u64::octets(&id.0), record.value()).is_some());
         Ok(whole.map(Octets::Page))
+    }
+
+    /// Begins a walk there.
+    fn search(&mut self, id: u64) -> Result<Option<Page>, Fault> {
+        let walk = Walk { at: id, rest: self.table.range(id..)?, passed: VecDeque::new() };
+        self.walk.insert(walk).on(id)
     }
 }
 
@@ -287,18 +309,24 @@ mod tests {
 
     #[test]
     fn records_are_found_in_whatever_order_they_are_asked_for() {
-        let records: BTreeMap<u64, Vec<u8>> =
-            (1..900).filter(|id| id % 7 != 0 && id % 11 < 8).map(|id| (id, vec![id as u8; id as usize % 70])).collect();
+        let records: BTreeMap<u64, Vec<u8>> = (1..900)
+            .filter(|id| id % 7 != 0 && id % 11 < 8)
+            .map(|id| (id, vec![id as u8; if id % 50 == 1 { SMALL } else { id as usize % 70 }]))
+            .collect();
         let file = file(&records);
         let mut look = file.records().unwrap();
         let found = |look: &mut Records, id| look.get(BodyId(id)).unwrap().map(Octets::into_vec);
-        let (mut random, mut at) = (0x2545_f491_4f6c_dd1d_u64, 0);
+        let (mut random, mut at) = (0x2545_f491_4f6c_dd1d_u64, 0_u64);
         for _ in 0..20_000 {
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
-            // Mostly a few numbers on, at times anywhere, the same one again included.
-            at = if random.is_multiple_of(8) { random >> 8 } else { at + (random >> 8) % 7 } % 920;
+            // Mostly a few numbers on or back, at times anywhere, the same one again included.
+            at = match random % 8 {
+                0 => random >> 8,
+                1 | 2 => at.saturating_sub((random >> 8) % 40),
+                _ => at + (random >> 8) % 30,
+            } % 920;
             assert_eq!(found(&mut look, at), records.get(&at).cloned(), "{at}");
         }
         for (at, is_there) in [(999, false), (1000, false), (1001, false), (u64::MAX, false), (1, true), (0, false)] {
