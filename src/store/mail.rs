@@ -21,6 +21,7 @@ use super::{
     noted::Notes,
     queue::{DUE, ROUTES},
     redo::{self, Found, Octets, Redo, Told, first_filling},
+    roomy::Roomy,
     rows::{self, House, Volume},
     volume::{Known, Pool, VOLUME_HEADER, limit_for, number_of, take_volume_header, volume_header},
 };
@@ -141,6 +142,7 @@ impl Mail {
         }
         let gate = Gate::default();
         let rows = disk.open(&places.mail.join(redo::ROWS), false)?;
+        let rows = Arc::new(Roomy::over(rows)?);
         let db = database(rows, gate.clone(), CACHE).map_err(|fault| fault.at(redo::ROWS))?;
         let raised = migrate::bring_up(&db, || migrate::has_old_commits(&**disk, &places.mail))?;
         let Epoch { house, volumes, redo, log } = begin_epoch(&**disk, &places.mail, (&db, told), now)?;

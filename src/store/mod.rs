@@ -54,6 +54,7 @@ mod reclaim;
 mod record;
 mod redo;
 mod reindex;
+mod roomy;
 mod rows;
 mod salvage;
 mod shadow;
