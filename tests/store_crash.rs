@@ -1,6 +1,8 @@
 //! Power cuts: the disk is rebuilt as a cut at each point would leave it, and every acknowledged message must be there, once, whole.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
 
+#[path = "store_crash/held.rs"]
+mod held;
 #[path = "common/post.rs"]
 mod post;
 #[path = "common/recorder.rs"]
