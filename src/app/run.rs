@@ -10,7 +10,7 @@ use rustix::{
 use smol::stream::StreamExt;
 
 use super::{House, Options};
-use crate::journal::hear_libraries;
+use crate::{journal::hear_libraries, rt};
 
 /// Runs until SIGTERM or SIGINT. 0 after a clean end, 1 when the house could not be built (the reason is on stderr).
 pub fn run(options: Options, allow_root: bool) -> ExitCode {
@@ -22,6 +22,7 @@ pub fn run(options: Options, allow_root: bool) -> ExitCode {
     }
     // Section 7: files 0600, directories 0700.
     umask(Mode::RWXG | Mode::RWXO);
+    rt::keep_some();
     let signals = match Signals::new([Signal::Term, Signal::Int]) {
         Ok(signals) => signals,
         Err(error) => return failed(&format!("signals cannot be caught: {error}")),

@@ -114,7 +114,7 @@ impl Scanner {
     pub fn feed(&mut self, chunk: &[u8]) {
         let mut rest = chunk;
         while !rest.is_empty() {
-            let end = rest.iter().position(|&b| b == b'\n');
+            let end = memchr::memchr(b'\n', rest);
             let (piece, more) = rest.split_at(end.map_or(rest.len(), |at| at + 1));
             let before = self.line_piece(piece);
             if end.is_some() {

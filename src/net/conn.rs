@@ -249,6 +249,10 @@ impl Conn {
             let want = piece.len().min(most - got);
             match self.poll_some(cx, &mut piece[..want]) {
                 Poll::Ready(Ok(n)) if n > 0 => {
+                    if got > 0 {
+                        // More than a piece comes: room for all of it at once.
+                        self.input.reserve(most - got);
+                    }
                     self.input.extend_from_slice(&piece[..n]);
                     got += n;
                     // A socket that gave less than was asked is empty; asking again would only cost a system call.
@@ -299,7 +303,7 @@ impl Conn {
     ) -> Poll<Result<(Vec<u8>, Ending), ReadError>> {
         loop {
             let fresh = self.buffered();
-            if let Some(at) = fresh[search.seen..].iter().position(|b| *b == b'\n').map(|at| at + search.seen) {
+            if let Some(at) = memchr::memchr(b'\n', &fresh[search.seen..]).map(|at| at + search.seen) {
                 let long = search.thrown > 0 || at + 1 > max;
                 let ending = if at > 0 && fresh[at - 1] == b'\r' { Ending::Crlf } else { Ending::Lf };
                 let line = if long { Vec::new() } else { fresh[..at - usize::from(ending == Ending::Crlf)].to_vec() };

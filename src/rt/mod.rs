@@ -17,7 +17,7 @@ pub use exec::{Executor, Task};
 pub use guard::{timeout, unpanicked};
 pub use shared::Shared;
 pub use signal::{Bell, Stop};
-pub use trim::give_back;
+pub use trim::{give_back, keep_some};
 pub use worker::{Busy, Worker};
 
 /// A bounded queue between tasks and threads, the way a thread waits for a future, and a lock that is held across a wait

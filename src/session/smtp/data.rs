@@ -41,9 +41,9 @@ impl Arriving {
 
     /// Takes octets by `feed` and hands them on at once: the draft gathers them into blocks, and a client that drips into a
     /// thousand connections must not find a second buffer in each.
-    async fn take(&mut self, feed: impl FnOnce(&mut Lines, &mut Vec<u8>) -> Fed) -> Fed {
-        let mut ready = Vec::new();
-        let fed = feed(&mut self.lines, &mut ready);
+    async fn take(&mut self, input: &[u8], feed: impl FnOnce(&mut Lines, &[u8], &mut Vec<u8>) -> Fed) -> Fed {
+        let mut ready = Vec::with_capacity(input.len());
+        let fed = feed(&mut self.lines, input, &mut ready);
         if self.lines.saw_bare() && !self.forgiving {
             self.refuse(Refusal::of(say::BARE_NEWLINE, "a bare CR or LF from a stranger"));
         }
@@ -91,7 +91,11 @@ impl Session {
     async fn more(&mut self, pace: &mut Pace) -> Result<(), End> {
         self.flush().await?;
         let limit = pace.limit(self.smtp.policy.clock.mono(), self.idle);
-        self.conn.fill_bulk(limit).await?;
+        // The header section comes first, and is copied about while it is stamped: as little else as can be comes with it.
+        match pace.octets {
+            0 => self.conn.fill(limit).await?,
+            _ => self.conn.fill_bulk(limit).await?,
+        }
         pace.octets += self.conn.buffered().len() as u64;
         Ok(())
     }
@@ -105,7 +109,7 @@ impl Session {
         self.put(&say::GO_ON.into());
         let mut pace = self.pace();
         loop {
-            let fed = arriving.take(|lines, out| lines.feed(self.conn.buffered(), out)).await;
+            let fed = arriving.take(self.conn.buffered(), Lines::feed).await;
             self.conn.consume(fed.used);
             if fed.ended {
                 return Ok(self.settle(arriving).await);
@@ -135,7 +139,7 @@ impl Session {
         };
         let (mut chunk, mut pace) = (Chunk::new(octets, last), self.pace());
         loop {
-            let fed = arriving.take(|lines, out| chunk.feed(self.conn.buffered(), lines, out)).await;
+            let fed = arriving.take(self.conn.buffered(), |lines, input, out| chunk.feed(input, lines, out)).await;
             self.conn.consume(fed.used);
             if fed.ended {
                 break;

@@ -68,7 +68,7 @@ impl Lines {
             if self.at == At::Text {
                 // The bulk of every message: copy up to the next newline at one go.
                 let rest = &input[used..];
-                let plain = rest.iter().position(|b| *b == b'\r' || *b == b'\n').unwrap_or(rest.len());
+                let plain = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                 out.extend_from_slice(&rest[..plain]);
                 used += plain;
                 if plain == rest.len() {
