@@ -1,7 +1,6 @@
 //! The files of a stopped store as they will be when its log was redone (`redo`). Nothing is changed: what the log says stays in memory.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
@@ -14,12 +13,11 @@ use super::{
     backend::{Gate, database, hold},
     disk::{Disk, DiskFile},
     fault::Fault,
-    mail::{bodies_dir, log_wrong},
+    mail::log_wrong,
     noted::Notes,
-    redo::{self, Found},
+    redo::{self, Found, Volumes},
     rows::{self, House},
     shadow::Shadow,
-    volume::name_of,
 };
 use crate::types::UnixTime;
 
@@ -29,8 +27,7 @@ const CACHE: usize = 256 * 1024;
 /// What the log says, if the stop was not clean.
 #[derive(Default)]
 pub(super) struct Views {
-    /// None: a volume that was removed.
-    volumes: BTreeMap<u32, Option<Arc<dyn DiskFile>>>,
+    volumes: Volumes,
     /// Of the rows, by commit; 8 MB at most. Only where it is known that the rows are those that they were made over.
     notes: Vec<Vec<u8>>,
     /// What is wrong with the log.
@@ -51,20 +48,12 @@ impl Views {
 
     /// `filling`: None when the rows cannot be read; then octets of volumes are redone only, which do no harm wherever they are from.
     fn read_log(&mut self, disk: &dyn Disk, dir: &Path, filling: Option<u64>) -> Result<Found, Fault> {
-        if !disk.list(dir)?.iter().any(|name| name == redo::NAME) {
-            return Ok(Found::default());
-        }
-        let log = disk.open(&dir.join(redo::NAME), false)?;
+        let Some(log) = redo::opened(disk, dir)? else { return Ok(Found::default()) };
         redo::walk(&*log, (filling, None), &mut |record| {
-            for body in &record.bodies {
-                let file = match self.volumes.entry(body.volume) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(new) => new.insert(volume(disk, dir, body.volume)?),
-                };
-                if let Some(file) = file {
-                    file.write_at(body.at, body.octets)?;
-                }
-            }
+            self.volumes.put(&record.bodies, |number| match redo::volume(disk, dir, number)? {
+                Some(file) => Ok(Some(Arc::new(Shadow::over(file)?))),
+                None => Ok(None),
+            })?;
             self.notes.extend(filling.map(|_| record.notes.to_vec()));
             Ok(())
         })
@@ -72,7 +61,7 @@ impl Views {
 
     /// A volume with what the log has of it over it.
     pub fn over(&self, volume: u32, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-        self.volumes.get(&volume).and_then(Clone::clone).unwrap_or(file)
+        self.volumes.get(volume).unwrap_or(file)
     }
 
     /// Does to the rows, in a database over a shadow, what the log says.
@@ -96,12 +85,4 @@ fn house(disk: &dyn Disk, dir: &Path) -> Result<House, Fault> {
     let db = database(shadow, Gate::default(), CACHE)?;
     let house = rows::get(&db.begin_read()?.open_table(rows::HOUSE)?, 0)?;
     house.ok_or(Fault::Missing)
-}
-
-/// None when there is none of this number.
-fn volume(disk: &dyn Disk, dir: &Path, number: u32) -> Result<Option<Arc<dyn DiskFile>>, Fault> {
-    match disk.open(&bodies_dir(dir).join(name_of(number)), false) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        file => Ok(Some(Arc::new(Shadow::over(file?)?))),
-    }
 }

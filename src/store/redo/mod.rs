@@ -32,7 +32,7 @@ use std::{
 };
 
 pub(super) use record::{Piece, Record};
-pub(super) use replay::{Found, redo, walk};
+pub(super) use replay::{Found, Volumes, opened, redo, volume, walk};
 
 use super::{
     disk::{Disk, DiskFile},

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
+    io::ErrorKind,
     path::Path,
     sync::Arc,
 };
@@ -9,7 +10,7 @@ use std::{
 use super::{
     super::{disk::Disk, disk::DiskFile, fault::Fault, mail::bodies_dir, volume::name_of},
     NAME, Told,
-    record::{Head, PAGE, Record},
+    record::{Head, PAGE, Piece, Record},
 };
 use crate::limits::REDO_RECORD;
 
@@ -106,35 +107,61 @@ pub fn redo(
     (filling, told): (u64, Option<Told>),
     rows: &mut dyn FnMut(&[u8]) -> Result<(), Fault>,
 ) -> Result<Found, Fault> {
-    if !disk.list(dir)?.iter().any(|name| name == NAME) {
-        return Ok(Found::default());
-    }
-    let log = disk.open(&dir.join(NAME), false)?;
-    // None: a volume that is not there. It was removed when its last row was, and a later commit says so.
-    let mut volumes: BTreeMap<u32, Option<Arc<dyn DiskFile>>> = BTreeMap::new();
+    let Some(log) = opened(disk, dir)? else { return Ok(Found::default()) };
+    let mut volumes = Volumes::default();
     let found = walk(&*log, (Some(filling), told), &mut |record| {
-        for body in &record.bodies {
-            let file = match volumes.entry(body.volume) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => new.insert(volume(disk, dir, body.volume)?),
-            };
-            if let Some(file) = file {
-                file.write_at(body.at, body.octets)?;
-            }
-        }
+        volumes.put(&record.bodies, |number| volume(disk, dir, number))?;
         rows(record.notes)
     })?;
-    for file in volumes.values().flatten() {
+    for file in volumes.0.values().flatten() {
         file.sync_data()?;
     }
     Ok(found)
 }
 
-/// None when there is none of this number.
-fn volume(disk: &dyn Disk, dir: &Path, number: u32) -> Result<Option<Arc<dyn DiskFile>>, Fault> {
+/// The log; None: there is none.
+pub fn opened(disk: &dyn Disk, dir: &Path) -> Result<Option<Arc<dyn DiskFile>>, Fault> {
+    if !disk.list(dir)?.iter().any(|name| name == NAME) {
+        return Ok(None);
+    }
+    Ok(Some(disk.open(&dir.join(NAME), false)?))
+}
+
+/// A volume's file; None: there is none of this number.
+pub fn volume(disk: &dyn Disk, dir: &Path, number: u32) -> Result<Option<Arc<dyn DiskFile>>, Fault> {
     match disk.open(&bodies_dir(dir).join(name_of(number)), false) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         file => Ok(Some(file?)),
+    }
+}
+
+/// The volumes that a log has bodies for, each opened for the first of them. None: one that is not there. It was removed when its last row
+/// was, and a later commit says so.
+#[derive(Default)]
+pub struct Volumes(BTreeMap<u32, Option<Arc<dyn DiskFile>>>);
+
+impl Volumes {
+    /// Puts a record's bodies into their volumes.
+    pub fn put(
+        &mut self,
+        bodies: &[Piece<'_>],
+        open: impl Fn(u32) -> Result<Option<Arc<dyn DiskFile>>, Fault>,
+    ) -> Result<(), Fault> {
+        for body in bodies {
+            let file = match self.0.entry(body.volume) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(open(body.volume)?),
+            };
+            if let Some(file) = file {
+                file.write_at(body.at, body.octets)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A volume that it has bodies for.
+    pub fn get(&self, number: u32) -> Option<Arc<dyn DiskFile>> {
+        self.0.get(&number)?.clone()
     }
 }
 
