@@ -1,6 +1,6 @@
 // The log-in. Too many wrong passwords: the server says how long to wait, and the page counts it down.
 
-import { html, useEffect, useRef, useState } from "./lib.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./lib.js";
 import { Icon } from "./icons.js";
 import { Button, Failure, TextField } from "./ui.js";
 import { t } from "./words.js";
@@ -17,7 +17,7 @@ export function Login() {
   const [wait, setWait] = useState(0);
   const form = useRef(null);
   // Whoever comes here was thrown out or begins: the first field waits for him, also after each refusal.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (wait <= 0) form.current.querySelector(name ? '[type="password"]' : "input").focus();
   }, [error, wait <= 0]);
   useEffect(() => {

@@ -1,7 +1,7 @@
 // The settings (B, D, E): one form in sections. What was changed is marked and kept while one looks around; saving shows every
 // error at its field, then what was applied and what was not.
 
-import { html, useEffect, useMemo, useRef, useState } from "./lib.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./lib.js";
 import { Icon } from "./icons.js";
 import { Badge, Button, Choice, Dialog, Failure, LinkButton, Loading, Notice, SearchBox, Select, sentence, useLoad, useNarrow } from "./ui.js";
 import { Head } from "./shell.js";
@@ -140,7 +140,7 @@ function SaveBar({ many, busy, drop }) {
 // All errors at once, each a way to its field; or somebody else saved first.
 function SaveTrouble({ error, rows, takeNew }) {
   const box = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (error) box.current?.focus();
   }, [error]);
   if (!error) return null;

@@ -244,7 +244,8 @@ export function FormDialog({ title, close, send, word, children, wide, kind = "m
     }
     setBusy(false);
   };
-  useEffect(() => {
+  // In the same breath as the error shows: a later one would come into what is typed by then.
+  useLayoutEffect(() => {
     if (error) form.current?.querySelector('[aria-invalid="true"]')?.focus();
   }, [error]);
   const elsewhere = error && (error.fields.length === 0 || error.fields.some((one) => !known.includes(one.field)));
