@@ -22,7 +22,8 @@ pub fn run(options: Options, allow_root: bool) -> ExitCode {
     }
     // Section 7: files 0600, directories 0700.
     umask(Mode::RWXG | Mode::RWXO);
-    rt::keep_some();
+    // Refused, it is only slower.
+    let _ = rt::keep_some();
     let signals = match Signals::new([Signal::Term, Signal::Int]) {
         Ok(signals) => signals,
         Err(error) => return failed(&format!("signals cannot be caught: {error}")),

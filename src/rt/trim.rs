@@ -24,22 +24,24 @@ pub async fn give_back(worker: Worker, stop: Stop) {
 #[cfg(target_env = "gnu")]
 const KEPT: i32 = 1024 * 1024;
 
-/// Tells the allocator how much it may keep; at the program's start.
+/// Tells the allocator how much it may keep; at the program's start. Whether it takes that.
 #[cfg(target_env = "gnu")]
-pub fn keep_some() {
+pub fn keep_some() -> bool {
     /// `M_TRIM_THRESHOLD`, `M_MMAP_THRESHOLD` of malloc.h.
     const THRESHOLDS: [i32; 2] = [-1, -3];
     unsafe extern "C" {
         /// mallopt(3): takes the name and the value of a setting of the allocator; it refuses what it does not know.
         safe fn mallopt(name: std::ffi::c_int, value: std::ffi::c_int) -> std::ffi::c_int;
     }
-    // A setting that is refused leaves the old one, which is only slower.
-    THRESHOLDS.into_iter().for_each(|name| _ = mallopt(name, KEPT));
+    // 0: it was refused, and the old one stays.
+    THRESHOLDS.into_iter().all(|name| mallopt(name, KEPT) != 0)
 }
 
 /// Other allocators have rules of their own.
 #[cfg(not(target_env = "gnu"))]
-pub fn keep_some() {}
+pub fn keep_some() -> bool {
+    true
+}
 
 #[cfg(target_env = "gnu")]
 fn trim() {
@@ -56,6 +58,11 @@ fn trim() {}
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn the_allocator_takes_what_it_is_told() {
+        assert!(super::keep_some());
+    }
+
     #[test]
     fn what_is_in_use_stays_as_it_is() {
         let kept: Vec<Vec<u8>> = (0..200u8).map(|n| vec![n; 10_000]).collect();
